@@ -1,0 +1,1 @@
+"""Spans of several annotators to frame labels."""

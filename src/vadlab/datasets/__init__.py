@@ -1,0 +1,1 @@
+"""One dataset a file: its videos, labels, splits, licence and where to get it."""

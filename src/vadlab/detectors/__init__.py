@@ -1,0 +1,1 @@
+"""One detector a file: fit on samples, score a video."""

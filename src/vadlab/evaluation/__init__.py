@@ -1,0 +1,1 @@
+"""From span scores to frame scores, metrics and events; every protocol choice is a rule."""

@@ -1,0 +1,1 @@
+"""Clip features: extraction, and the store that keeps them."""

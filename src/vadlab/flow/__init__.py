@@ -1,0 +1,1 @@
+"""One optical flow method a file: grey frames in, pixels per frame out."""

@@ -1,0 +1,1 @@
+"""The generated scenes behind the `synth` dataset."""
