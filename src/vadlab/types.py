@@ -278,7 +278,8 @@ class Categories:
 
     def video_level(self) -> FloatArray:
         """(C,) mean over the windows: the video's category probabilities (ours, not the paper's)."""
-        return self.probabilities.mean(axis=0)
+        mean: FloatArray = self.probabilities.mean(axis=0)
+        return mean
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,77 @@
+"""Your own videos: a folder with annotations.csv (path,split,category,abnormal,events,...)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+from vadlab.annotation_table import AnnotationTable
+from vadlab.splits import Protocol, assemble, by_part
+from vadlab.types import Entry, FrameLabels, Split, Supervision
+
+__all__ = ["Folder"]
+
+
+class Folder:
+    """Videos and image folders listed in `ROOT/annotations.csv`; `vadlab.annotation_table` tells the format.
+
+    Args:
+        root: The folder.
+
+    Raises:
+        DataError: If the table is missing or malformed, or videos are missing.
+    """
+
+    name: ClassVar[str] = "folder"
+    licence: ClassVar[str] = "yours"
+    home: ClassVar[str] = "a folder of your own"
+    published: ClassVar[dict[str, int]] = {}
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._table = AnnotationTable(root)
+        found = {entry.category for entry in self._table.entries}
+        self.categories = tuple(sorted(category for category in found if category))
+
+    def entries(self) -> tuple[Entry, ...]:
+        """All videos, sorted by id."""
+        return self._table.entries
+
+    def has_frame_labels(self, entry: Entry) -> bool:
+        """False for abnormal videos without events: their label is weak."""
+        return self._table.has_frame_labels(entry)
+
+    def labels(self, entry: Entry, n_frames: int) -> FrameLabels:
+        """Frame labels from the column `events`.
+
+        Raises:
+            DataError: If the label is weak, or the table does not fit `n_frames`.
+        """
+        return self._table.labels(entry, n_frames)
+
+    def split(
+        self,
+        supervision: Supervision,
+        *,
+        seed: int = 0,
+        val_fraction: float = 0.0,
+        protocol: Protocol = "paper",
+    ) -> Split:
+        """The parts that the table lists, for both protocols; validation is listed or cut from train, not both.
+
+        Raises:
+            UsageError: If the table lists a validation part and a fraction is asked for.
+            DataError: If there is no normal video to train without supervision, or a source is on
+                two sides.
+        """
+        train, val, test = by_part(self.entries())
+        return assemble(
+            self.name,
+            supervision,
+            protocol=protocol,
+            train=train,
+            val=val,
+            test=test,
+            val_fraction=val_fraction,
+            seed=seed,
+        )

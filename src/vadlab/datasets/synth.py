@@ -1,0 +1,275 @@
+"""A generated set in the shape of LAD: 14 categories of drawn scenes, exact events, five annotators."""
+
+from __future__ import annotations
+
+import itertools
+import multiprocessing
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from vadlab.annotation_table import (
+    AnnotationTable,
+    Annotator,
+    Row,
+    Spans,
+    read_annotators,
+    write_annotators,
+    write_rows,
+)
+from vadlab.errors import DataError, UsageError
+from vadlab.files import read_json, write_json
+from vadlab.progress import Report
+from vadlab.splits import Protocol, assemble, by_part
+from vadlab.synthesis.annotators import simulated_annotators
+from vadlab.synthesis.scenes import CATEGORIES, scene
+from vadlab.types import Entry, FrameLabels, Split, Supervision
+from vadlab.video.encode import write_video
+
+__all__ = ["Counts", "Synth", "generate"]
+
+FPS = Fraction(25)
+VERSION = 1  # of what is drawn: raise it when the same settings give other videos
+SETTINGS = "synth.json"
+MARKS = "annotators.csv"
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Videos of each category: normal and abnormal ones, to train and to test with."""
+
+    train_normal: int = 2
+    train_abnormal: int = 2
+    test_normal: int = 1
+    test_abnormal: int = 1
+
+
+class Synth:
+    """A set that `generate` made.
+
+    Args:
+        root: Its folder.
+
+    Raises:
+        DataError: If the folder holds no complete generated set.
+    """
+
+    name: ClassVar[str] = "synth"
+    licence: ClassVar[str] = "Apache-2.0, as the code that draws it"
+    home: ClassVar[str] = "vadlab data synth OUT"
+    published: ClassVar[dict[str, int]] = {}
+
+    def __init__(self, root: Path) -> None:
+        for file in (SETTINGS, "annotations.csv"):
+            if not (root / file).is_file():
+                raise DataError(
+                    "no complete generated set",
+                    file=root,
+                    expected=f"{SETTINGS} and annotations.csv, which is written last",
+                    found=f"no {file}",
+                    remedy=f"vadlab data synth {root}",
+                )
+        self.root = root
+        self._table = AnnotationTable(root)
+        found = {entry.category for entry in self._table.entries}
+        self.categories = tuple(category for category in CATEGORIES if category in found)
+
+    def entries(self) -> tuple[Entry, ...]:
+        """All videos, sorted by id."""
+        return self._table.entries
+
+    def has_frame_labels(self, entry: Entry) -> bool:
+        """True: the events are known exactly."""
+        return self._table.has_frame_labels(entry)
+
+    def labels(self, entry: Entry, n_frames: int) -> FrameLabels:
+        """The exact events, as drawn.
+
+        Raises:
+            DataError: If the video has not `n_frames` frames.
+        """
+        return self._table.labels(entry, n_frames)
+
+    def split(
+        self,
+        supervision: Supervision,
+        *,
+        seed: int = 0,
+        val_fraction: float = 0.0,
+        protocol: Protocol = "paper",
+    ) -> Split:
+        """The generated train and test parts, for both protocols; the seed draws validation only."""
+        train, _, test = by_part(self.entries())
+        return assemble(
+            self.name,
+            supervision,
+            protocol=protocol,
+            train=train,
+            test=test,
+            val_fraction=val_fraction,
+            seed=seed,
+        )
+
+    def annotators(self) -> dict[str, tuple[Spans, ...]]:
+        """What each simulated annotator marked, by video id; for `annotations.consensus`."""
+        marks: dict[str, list[Spans]] = {}
+        for mark in read_annotators(self.root / MARKS):
+            marks.setdefault(mark.path.removesuffix(".mp4"), []).append(mark.events)
+        return {name: tuple(spans) for name, spans in marks.items()}
+
+
+def generate(
+    root: Path,
+    *,
+    counts: Counts | None = None,
+    categories: Sequence[str] = CATEGORIES,
+    seed: int = 0,
+    size: tuple[int, int] = (320, 240),
+    workers: int = 1,
+    progress: Report | None = None,
+) -> Synth:
+    """Draw the videos and write the set; run again, it draws only what is missing.
+
+    The videos and tables depend on the arguments alone, not on the number of workers. The table
+    `annotations.csv` is written last: where it stands, the set is complete.
+
+    Args:
+        root: Folder to write to; it must be new, empty, or hold a set of the same settings.
+        counts: Videos of each category; 84 in all by default.
+        categories: Some of `synthesis.scenes.CATEGORIES`.
+        seed: Seed of all scenes, at least 0.
+        size: (width, height) in pixels, even numbers.
+        workers: Number of processes.
+        progress: Called with (videos done, videos in all, the last one's path).
+
+    Raises:
+        UsageError: If a category is unknown, a number is negative, or there is nothing to draw.
+        DataError: If the folder holds anything else, or a set of other settings.
+    """
+    counts = counts or Counts()
+    tasks = _tasks(root, counts, categories, seed, size)
+    _claim(root, counts, categories, seed, size)
+    rows: list[Row] = []
+    marks: list[Annotator] = []
+    for done, (row, of_row) in enumerate(_drawn(tasks, workers), start=1):
+        rows.append(row)
+        marks += of_row
+        if progress is not None:
+            progress(done, len(tasks), row.path)
+    write_annotators(root / MARKS, sorted(marks, key=lambda mark: (mark.path, mark.annotator)))
+    write_rows(root / "annotations.csv", sorted(rows, key=lambda row: row.path))
+    return Synth(root)
+
+
+@dataclass(frozen=True)
+class _Task:
+    """One video to draw."""
+
+    root: Path
+    path: str
+    part: str
+    category: str
+    abnormal: bool
+    seed: int
+    size: tuple[int, int]
+
+
+def _tasks(
+    root: Path, counts: Counts, categories: Sequence[str], seed: int, size: tuple[int, int]
+) -> list[_Task]:
+    numbers = vars(counts)
+    unknown = [category for category in categories if category not in CATEGORIES]
+    if unknown or min(*numbers.values(), seed) < 0 or not categories or not any(numbers.values()):
+        raise UsageError(
+            "cannot generate such a set",
+            expected=f"categories of {', '.join(CATEGORIES)}; counts and seed at least 0; one video or more",
+            found=f"categories {', '.join(categories)}; {numbers}; seed {seed}",
+        )
+    tasks: list[_Task] = []
+    for category, abnormal in itertools.product(categories, (False, True)):
+        kind = "abnormal" if abnormal else "normal"
+        parts = ["train"] * numbers[f"train_{kind}"] + ["test"] * numbers[f"test_{kind}"]
+        for index, part in enumerate(parts):
+            path = f"{category}/v_{category}_{kind[0]}_{index:03d}_{seed}.mp4"
+            # Each video has a seed of its own, so that more videos leave the others as they are.
+            words = np.random.SeedSequence([seed, CATEGORIES.index(category), abnormal, index])
+            own = int(words.generate_state(1)[0])
+            tasks.append(_Task(root, path, part, category, abnormal, own, size))
+    return tasks
+
+
+def _claim(root: Path, counts: Counts, categories: Sequence[str], seed: int, size: tuple[int, int]) -> None:
+    """Write the settings into a new folder; in an older one, compare them."""
+    wanted: dict[str, Any] = {
+        "version": VERSION,
+        "seed": seed,
+        "size": list(size),
+        "categories": sorted(categories, key=CATEGORIES.index),
+        **vars(counts),
+    }
+    if (root / SETTINGS).is_file():
+        there = read_json(root / SETTINGS)
+        keys = sorted(key for key in wanted.keys() | there.keys() if wanted.get(key) != there.get(key))
+        if keys:
+            raise DataError(
+                "the folder holds a generated set of other settings",
+                file=root,
+                expected={key: wanted.get(key) for key in keys},
+                found={key: there.get(key) for key in keys},
+                remedy="choose another folder, or delete this one",
+            )
+    elif root.exists() and any(root.iterdir()):
+        raise DataError(
+            "the folder is not empty, and not a generated set",
+            file=root,
+            expected=f"a new folder, or one with {SETTINGS}",
+            found=", ".join(sorted(path.name for path in root.iterdir())[:10]),
+            remedy="choose another folder",
+        )
+    else:
+        write_json(root / SETTINGS, wanted)
+
+
+def _drawn(tasks: Sequence[_Task], workers: int) -> Iterator[tuple[Row, list[Annotator]]]:
+    if workers <= 1:
+        yield from map(_draw, tasks)
+        return
+    # Started anew, not forked: a fork copies the locks of whatever threads the caller runs.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+        try:
+            for future in as_completed([pool.submit(_draw, task) for task in tasks]):
+                yield future.result()
+        finally:
+            # After an error or Ctrl-C no new video is begun.
+            pool.shutdown(cancel_futures=True)
+
+
+def _draw(task: _Task) -> tuple[Row, list[Annotator]]:
+    """Write one video unless it is there, and return its row and its annotators' marks."""
+    drawn = scene(task.category, abnormal=task.abnormal, seed=task.seed, size=task.size)
+    path = task.root / task.path
+    # A video has its name only when it is whole, so one that is there is complete.
+    if not path.exists():
+        write_video(path, drawn.frames(), fps=FPS)
+    events: Spans = tuple((int(start), int(stop)) for start, stop in drawn.events)
+    row = Row(
+        path=task.path,
+        part=task.part,
+        category=task.category,
+        abnormal=task.abnormal,
+        events=events,
+        n_frames=drawn.n_frames,
+        fps=FPS,
+    )
+    people = simulated_annotators(events, drawn.n_frames, seed=task.seed)
+    marks = [
+        Annotator(task.path, f"annotator{number}", tuple((int(a), int(b)) for a, b in spans))
+        for number, spans in enumerate(people, start=1)
+    ]
+    return row, marks

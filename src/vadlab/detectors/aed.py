@@ -1,0 +1,380 @@
+"""The LAD paper's model: two-layer ConvLSTM over K clips, frame scores and categories (full supervision).
+
+Paper: Wan et al., IET Image Processing 2021, https://doi.org/10.1049/ipr2.12258, Secs. 4 and 5.1.
+Reference read for facts: the authors' PyTorch release (no licence file). Defaults are the paper's numbers.
+Where paper and release differ, or the release is faulty, a setting names the difference: `peephole`,
+`reduction`, `learning_rate`, `k`, `authors_draw`, `scrambled_windows`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal, Self
+
+import numpy as np
+import torch
+from einops import rearrange
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.functional import cross_entropy, smooth_l1_loss
+
+from vadlab import training
+from vadlab.detector import State
+from vadlab.errors import UsageError
+from vadlab.nets.aed import AEDNet
+from vadlab.spans import completed, windows
+from vadlab.types import Categories, Features, FloatArray, FrameLabels, IntArray, Sample, Scores, Supervision
+
+__all__ = ["AED"]
+
+CLIP_LENGTH = 16  # m, the frames of a clip (paper, Sec. 5.1)
+SCORING_BATCH = 256
+
+
+@dataclass
+class AED:
+    """Frame scores and a category for every window of K consecutive clips.
+
+    Args:
+        k: Clips in a window, K (paper, Sec. 5.1: 5; the authors' scripts: 10 on all sets but LAD).
+        hidden: Channels of the ConvLSTM states (Sec. 5.1).
+        layers: ConvLSTM layers (Sec. 4).
+        peephole: The W_c terms of Eqs. 1, 2 and 4; the release has none.
+        lambda_category: Weight of the cross-entropy, lambda_1 (Eq. 8).
+        lambda_score: Weight of the smooth-L1 loss, lambda_2 (Eq. 8, Fig. 6).
+        reduction: Over the frames of the score loss: "mean" (release) or "sum" (Eq. 7).
+        learning_rate: Of Adam (Sec. 5.1; release: 1e-4, and 5e-5 on Avenue and Ped2).
+        weight_decay: On all parameters, which stands for gamma of Eq. 6 (Sec. 5.1).
+        abnormal_per_batch: Windows from abnormal videos in a batch (30 + 30 is the paper's 60).
+        normal_per_batch: Windows from normal videos in a batch.
+        steps: Gradient steps; the paper is silent, the release stops at 12,000.
+        standardise: Shift and scale features by the training clips' mean and deviation (ours).
+        select: "last" keeps the last step's parameters; "val" those with the lowest validation loss.
+        authors_draw: Draw windows as the release does: never a video's last window, short videos padded
+            with zeros that count as normal frames, and after a redraw features of one window with the
+            labels of the video's first.
+        scrambled_windows: Score as the release does: the last clip repeated to a multiple of K, then
+            windows whose clips are spread over the video by a missing transpose.
+        precision: Of the network's arithmetic, "fp32" or "bf16".
+        seed: Of the initialisation and the batches.
+    """
+
+    supervision: ClassVar[Supervision] = Supervision.FULL
+    reads: ClassVar[Literal["features"]] = "features"
+    threshold: ClassVar[float | None] = 0.5  # Sec. 5.1: scores are binarised at 0.5
+
+    k: int = 5
+    hidden: int = 128
+    layers: int = 2
+    peephole: bool = False
+    lambda_category: float = 1.0
+    lambda_score: float = 10.0
+    reduction: Literal["mean", "sum"] = "mean"
+    learning_rate: float = 3e-4
+    weight_decay: float = 5e-4
+    abnormal_per_batch: int = 30
+    normal_per_batch: int = 30
+    steps: int = 12_000
+    standardise: bool = False
+    select: Literal["last", "val"] = "last"
+    authors_draw: bool = False
+    scrambled_windows: bool = False
+    precision: Literal["fp32", "bf16"] = "fp32"
+    seed: int = 0
+
+    categories_: tuple[str, ...] = field(init=False, default=(), repr=False, compare=False)
+    network_: AEDNet | None = field(init=False, default=None, repr=False, compare=False)
+    mean_: FloatArray | None = field(init=False, default=None, repr=False, compare=False)
+    deviation_: FloatArray | None = field(init=False, default=None, repr=False, compare=False)
+
+    @property
+    def window_frames(self) -> int:
+        """Frames of a window, K * m: the group that the authors' evaluation drops at a video's end."""
+        return self.k * CLIP_LENGTH
+
+    def fit(
+        self,
+        train: Sequence[Sample[Features, FrameLabels]],
+        val: Sequence[Sample[Features, FrameLabels]] = (),
+    ) -> Self:
+        """Train on videos with frame labels; the categories are those seen, sorted by name.
+
+        Raises:
+            UsageError: If no video is abnormal or none is normal, or `select` is "val" without `val`.
+        """
+        normal = [s for s in train if not s.y.abnormal]
+        abnormal = [s for s in train if s.y.abnormal]
+        if not normal or not abnormal:
+            raise UsageError(
+                "aed needs normal and abnormal training videos",
+                found=f"{len(normal)} normal, {len(abnormal)} abnormal",
+                remedy="choose the full split of a dataset that has both",
+            )
+        if self.select == "val" and not val:
+            raise UsageError("select=val needs validation videos", remedy="--val 0.2, or --set select=last")
+        self.categories_ = tuple(sorted({s.y.category for s in train if s.y.category is not None}))
+        dim = train[0].x.values.shape[1]
+        self.mean_, self.deviation_ = self._moments(train, dim)
+        with training.seeded(self.seed):
+            self.network_ = self._build(dim)
+        device = training.current().device
+        network = self.network_.to(device)
+        optimiser = torch.optim.Adam(
+            network.parameters(), lr=self.learning_rate, weight_decay=self.weight_decay
+        )
+        batches = _Batches(self, normal, abnormal)
+        held_out = [w for s in val for w in self._all_windows(s)]
+
+        def losses(step: int) -> dict[str, Tensor]:
+            return self._losses(network, batches.draw(training.generator(self.seed, step)), device)
+
+        def validate() -> float:
+            parts = [held_out[i : i + 60] for i in range(0, len(held_out), 60)]
+            means = [float(self._losses(network, part, device)["loss"]) for part in parts]
+            return float(np.average(means, weights=[len(part) for part in parts]))
+
+        training.optimise(
+            network,
+            optimiser,
+            losses,
+            steps=self.steps,
+            validate=validate if self.select == "val" else None,
+        )
+        self.network_ = network.cpu()
+        return self
+
+    def score(self, sample: Sample[Features, None]) -> Scores:
+        """A score for every frame of every window, windows at a stride of one clip (Sec. 5.1)."""
+        network = self._fitted()
+        features = self._standardised(sample.x.values)
+        n = len(features)
+        if self.scrambled_windows:
+            rows = _scrambled(n, self.k)
+        else:
+            rows = np.stack([completed((a, b), self.k) for a, b in windows(n, self.k, 1)])
+        scores, probabilities = self._forward(network, features, rows)
+        # Window i answers for the clips i .. i + K - 1 whichever clips it was shown; what it says of clips
+        # beyond the last is dropped.
+        answered = np.arange(len(rows))[:, None] + np.arange(self.k)
+        frame = np.arange(CLIP_LENGTH)
+        clip_starts, clip_stops = sample.spans[:, 0], sample.spans[:, 1]
+        clip = np.minimum(answered, n - 1)
+        starts = clip_starts[clip][..., None] + frame
+        real = (answered < n)[..., None] & (starts < clip_stops[clip][..., None])
+        starts = starts[real].astype(np.int64)
+        spans = np.stack([starts, starts + 1], axis=1)
+        values = rearrange(scores, "w (k m) -> w k m", m=CLIP_LENGTH)[real]
+        categories = None
+        if probabilities is not None:
+            first = clip_starts[np.minimum(answered[:, 0], n - 1)]
+            last = clip_stops[np.minimum(answered[:, -1], n - 1)]
+            categories = Categories(np.stack([first, last], axis=1), probabilities, self.categories_)
+        return Scores(sample.video, spans, values, categories)
+
+    def state(self) -> State:
+        """Parameters, feature moments and category names."""
+        network = self._fitted()
+        state: State = {f"network.{k}": v.detach().numpy() for k, v in network.state_dict().items()}
+        state["categories"] = np.array(self.categories_, dtype=np.str_)
+        if self.mean_ is not None and self.deviation_ is not None:
+            state |= {"mean": self.mean_, "deviation": self.deviation_}
+        return state
+
+    def restore(self, state: Mapping[str, NDArray[np.generic]]) -> Self:
+        """Take back what `state` gave."""
+        self.categories_ = tuple(str(name) for name in state["categories"])
+        self.mean_ = np.asarray(state["mean"], np.float32) if "mean" in state else None
+        self.deviation_ = np.asarray(state["deviation"], np.float32) if "deviation" in state else None
+        tensors = {
+            k.removeprefix("network."): torch.from_numpy(np.array(v))
+            for k, v in state.items()
+            if k.startswith("network.")
+        }
+        kernel = tensors["recurrent.0.input_conv.weight"]
+        self.network_ = self._build(kernel.shape[1] * 16)
+        self.network_.load_state_dict(tensors)
+        self.network_.eval()
+        return self
+
+    def _build(self, dim: int) -> AEDNet:
+        if dim % 16:
+            raise UsageError(
+                "aed lays a feature vector out as a (d / 16, 4, 4) map",
+                expected="features whose length is a multiple of 16",
+                found=dim,
+            )
+        return AEDNet(
+            dim,
+            k=self.k,
+            clip_length=CLIP_LENGTH,
+            n_categories=len(self.categories_),
+            hidden=self.hidden,
+            layers=self.layers,
+            peephole=self.peephole,
+        )
+
+    def _fitted(self) -> AEDNet:
+        if self.network_ is None:
+            raise UsageError("aed has not been trained", remedy="call fit or restore first")
+        return self.network_
+
+    def _moments(
+        self, train: Sequence[Sample[Features, FrameLabels]], dim: int
+    ) -> tuple[FloatArray | None, FloatArray | None]:
+        if not self.standardise:
+            return None, None
+        total, square, n = np.zeros(dim), np.zeros(dim), 0
+        for sample in train:
+            values = sample.x.values.astype(np.float64)
+            total, square, n = total + values.sum(0), square + (values**2).sum(0), n + len(values)
+        mean = total / n
+        deviation = np.sqrt(np.maximum(square / n - mean**2, 0))
+        # A feature that never varies in training says nothing; it is left at zero, not blown up.
+        return mean.astype(np.float32), np.where(deviation > 1e-6, deviation, np.inf).astype(np.float32)
+
+    def _standardised(self, values: FloatArray) -> FloatArray:
+        if self.mean_ is None or self.deviation_ is None:
+            return values
+        return (values - self.mean_) / self.deviation_
+
+    def _all_windows(self, sample: Sample[Features, FrameLabels]) -> list[_Window]:
+        spans = windows(len(sample.spans), self.k, 1)
+        return [_Window(sample, completed((a, b), self.k), np.arange(a, a + self.k) < b) for a, b in spans]
+
+    def _losses(self, network: AEDNet, batch: Sequence[_Window], device: torch.device) -> dict[str, Tensor]:
+        x = np.stack([w.features(self) for w in batch])
+        labels, weights = (np.stack(v) for v in zip(*(w.labels() for w in batch), strict=True))
+        category = np.array([w.category(self.categories_) for w in batch], dtype=np.int64)
+        target, weight = torch.from_numpy(labels).to(device), torch.from_numpy(weights).to(device)
+        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=self.precision == "bf16"):
+            scores, logits = network(torch.from_numpy(x).to(device))
+        by_frame = smooth_l1_loss(scores.float(), target, reduction="none") * weight
+        score = by_frame.sum() if self.reduction == "sum" else by_frame.sum() / weight.sum()
+        losses = {"score": score}
+        loss = self.lambda_score * score
+        if logits is not None and (category >= 0).any():
+            losses["category"] = cross_entropy(
+                logits.float(), torch.from_numpy(category).to(device), ignore_index=-1
+            )
+            loss = loss + self.lambda_category * losses["category"]
+        return {"loss": loss, **losses}
+
+    @torch.no_grad()
+    def _forward(
+        self, network: AEDNet, features: FloatArray, rows: IntArray
+    ) -> tuple[FloatArray, FloatArray | None]:
+        device = training.current().device
+        network = network.to(device).eval()
+        scores: list[FloatArray] = []
+        probabilities: list[FloatArray] = []
+        for i in range(0, len(rows), SCORING_BATCH):
+            x = torch.from_numpy(features[rows[i : i + SCORING_BATCH]]).to(device)
+            with torch.autocast(device.type, dtype=torch.bfloat16, enabled=self.precision == "bf16"):
+                s, logits = network(x)
+            scores.append(s.float().cpu().numpy())
+            if logits is not None:
+                probabilities.append(torch.softmax(logits.float(), dim=1).cpu().numpy())
+        return np.concatenate(scores), np.concatenate(probabilities) if probabilities else None
+
+
+@dataclass(frozen=True)
+class _Window:
+    """K clips of one video; `rows` are their indices, `real` says which of them exist."""
+
+    sample: Sample[Features, FrameLabels]
+    rows: IntArray
+    real: NDArray[np.bool_]
+    zero_padded: bool = False  # as the authors: absent clips are zeros, and count as normal frames
+    labelled_rows: IntArray | None = None  # as the authors after a redraw: labels from other clips
+
+    def features(self, detector: AED) -> FloatArray:
+        """(k, d) float32."""
+        values = detector._standardised(self.sample.x.values[self.rows])
+        return np.where(self.real[:, None], values, np.float32(0)) if self.zero_padded else values
+
+    def labels(self) -> tuple[FloatArray, FloatArray]:
+        """Frame labels (k * m,) of 0 and 1, and weights, 0 where there is no such frame."""
+        rows = self.rows if self.labelled_rows is None else self.labelled_rows
+        frames = self.sample.spans[rows, 0][:, None] + np.arange(CLIP_LENGTH)
+        exists = (frames < self.sample.spans[rows, 1][:, None]) & self.real[:, None]
+        mask = self.sample.y.mask()
+        labels = mask[np.minimum(frames, len(mask) - 1)] & exists
+        weights = np.ones_like(exists) if self.zero_padded else exists
+        return (
+            rearrange(labels, "k m -> (k m)").astype(np.float32),
+            rearrange(weights, "k m -> (k m)").astype(np.float32),
+        )
+
+    def category(self, names: tuple[str, ...]) -> int:
+        """Index of the video's category, -1 where it has none or one not seen in training."""
+        category = self.sample.y.category
+        return names.index(category) if category in names else -1
+
+
+class _Batches:
+    """Balanced batches: so many windows from abnormal videos, so many from normal ones."""
+
+    def __init__(
+        self,
+        detector: AED,
+        normal: Sequence[Sample[Features, FrameLabels]],
+        abnormal: Sequence[Sample[Features, FrameLabels]],
+    ):
+        self.detector, self.normal, self.abnormal = detector, normal, abnormal
+        self.hits = {s.video.id: self._hitting_starts(s) for s in abnormal}
+
+    def draw(self, rng: np.random.Generator) -> list[_Window]:
+        """One batch; a video comes again only after all others of its kind have."""
+        batch = [self._abnormal(s, rng) for s in _drawn(self.abnormal, self.detector.abnormal_per_batch, rng)]
+        return batch + [
+            self._window(s, self._start(s, rng))
+            for s in _drawn(self.normal, self.detector.normal_per_batch, rng)
+        ]
+
+    def _starts(self, sample: Sample[Features, FrameLabels]) -> int:
+        n, k = len(sample.spans), self.detector.k
+        return max(1, n - k if self.detector.authors_draw else n - k + 1)
+
+    def _start(self, sample: Sample[Features, FrameLabels], rng: np.random.Generator) -> int:
+        return int(rng.integers(self._starts(sample)))
+
+    def _window(self, sample: Sample[Features, FrameLabels], start: int) -> _Window:
+        n, k = len(sample.spans), self.detector.k
+        rows = np.arange(start, start + k)
+        return _Window(sample, np.minimum(rows, n - 1), rows < n, zero_padded=self.detector.authors_draw)
+
+    def _hitting_starts(self, sample: Sample[Features, FrameLabels]) -> IntArray:
+        starts = [s for s in range(self._starts(sample)) if self._window(sample, s).labels()[0].any()]
+        # Clips that drop the tail may miss an event at the very end; then every window is as good.
+        return np.array(starts or range(self._starts(sample)), dtype=np.int64)
+
+    def _abnormal(self, sample: Sample[Features, FrameLabels], rng: np.random.Generator) -> _Window:
+        if not self.detector.authors_draw:
+            return self._window(sample, int(rng.choice(self.hits[sample.video.id])))
+        window = self._window(sample, self._start(sample, rng))
+        if window.labels()[0].any():
+            return window
+        # The release crops the cropped array again: the features stay, the labels become the first window's.
+        return _Window(
+            sample, window.rows, window.real, zero_padded=True, labelled_rows=self._window(sample, 0).rows
+        )
+
+
+def _drawn(samples: Sequence[Any], n: int, rng: np.random.Generator) -> list[Any]:
+    """So many samples without replacement, as many times round as it takes."""
+    order: list[int] = []
+    while len(order) < n:
+        order.extend(rng.permutation(len(samples)).tolist())
+    return [samples[i] for i in order[:n]]
+
+
+def _scrambled(n: int, k: int) -> IntArray:
+    """Clip indices (w, k) of the release's test windows.
+
+    Windows are laid out one after the other, (w k), but read as (k w): step t of window b is the flat row
+    t * w + b. The last clip is first repeated up to a multiple of k.
+    """
+    padded = np.minimum(np.arange(-(-n // k) * k), n - 1)
+    right = np.stack([padded[i : i + k] for i in range(len(padded) - k + 1)])
+    return rearrange(right.reshape(-1), "(k w) -> w k", k=k)

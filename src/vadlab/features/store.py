@@ -1,0 +1,199 @@
+"""The feature store: a manifest that says how, and one safetensors file a video."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from vadlab.errors import StoreError, UsageError, VadlabError
+from vadlab.files import read_json, write_json, write_whole
+from vadlab.types import Features, FloatArray, Sample, Video
+
+__all__ = ["Store", "select_streams"]
+
+MANIFEST = "manifest.json"
+SUFFIX = ".safetensors"
+
+
+@dataclass(frozen=True)
+class Store:
+    """Features of many videos, all made in the one way that the manifest tells.
+
+    Several processes may write to one store at once: every file is written whole, under its own name.
+
+    Args:
+        root: The store's folder.
+        manifest: Backbone with its weights and their hashes, flow, clip length and stride, tail rule;
+            `manifest["streams"]` maps each stream's name to its number of columns, in column order.
+    """
+
+    root: Path
+    manifest: Mapping[str, Any]
+
+    @classmethod
+    def create(cls, root: Path, manifest: Mapping[str, Any]) -> Store:
+        """A new store, or the existing one if its manifest is the same.
+
+        Raises:
+            StoreError: If the folder holds features made in another way; the differences are listed.
+        """
+        if (root / MANIFEST).exists():
+            store = cls.open(root)
+            differences = list(_differences(store.manifest, manifest))
+            if differences:
+                raise StoreError(
+                    "the store holds features made in another way",
+                    file=root,
+                    expected="; ".join(f"{k} = {new}" for k, _, new in differences),
+                    found="; ".join(f"{k} = {old}" for k, old, _ in differences),
+                    remedy="choose another --out, or the settings that the store was made with",
+                )
+            return store
+        write_json(root / MANIFEST, dict(manifest))
+        return cls(root, manifest)
+
+    @classmethod
+    def open(cls, root: Path) -> Store:
+        """An existing store.
+
+        Raises:
+            StoreError: If there is none.
+        """
+        if not (root / MANIFEST).exists():
+            raise StoreError(
+                "this folder is no feature store",
+                file=root,
+                expected=MANIFEST,
+                found="no such file" if root.is_dir() else "no such folder",
+                remedy="make one with: vadlab extract DATASET ROOT --out STORE",
+            )
+        return cls(root, read_json(root / MANIFEST))
+
+    def path(self, video_id: str) -> Path:
+        """The file of one video."""
+        return self.root / "videos" / f"{video_id}{SUFFIX}"
+
+    def missing(self, video_ids: Iterable[str]) -> list[str]:
+        """Those videos that have no file, or a damaged one."""
+        return [video_id for video_id in video_ids if not self._whole(video_id)]
+
+    def write(self, sample: Sample[Features, None], *, source_hash: str) -> None:
+        """Add one video, whole or not at all.
+
+        Raises:
+            StoreError: If rows, columns and spans do not fit the store, or the disk is full.
+        """
+        video, features, spans = sample.video, sample.x, sample.spans
+        if features.values.shape != (len(spans), self.dim):
+            raise StoreError(
+                "features do not fit their spans or the store",
+                file=self.path(video.id),
+                expected=(len(spans), self.dim),
+                found=features.values.shape,
+            )
+        facts = {
+            "id": video.id,
+            "path": str(video.path),
+            "n_frames": video.n_frames,
+            "fps": str(video.fps),
+            "size": list(video.size),
+            "source_sha256": source_hash,
+        }
+        arrays: dict[str, NDArray[Any]] = {"features": features.values, "spans": spans}
+        write_whole(self.path(video.id), save(arrays, {"video": json.dumps(facts)}))
+
+    def read(self, video_id: str, *, streams: tuple[str, ...] | None = None) -> Sample[Features, None]:
+        """One video's features, of all streams or of some.
+
+        Raises:
+            StoreError: If the video is missing or its file is damaged.
+            UsageError: If a stream is not in the store.
+        """
+        path = self.path(video_id)
+        if not path.exists():
+            raise StoreError(
+                f"the store has no features of {video_id!r}",
+                file=path,
+                remedy="run the same vadlab extract command again: it does what is missing",
+            )
+        try:
+            with safe_open(path, framework="numpy") as file:
+                facts = json.loads(file.metadata()["video"])
+                values, spans = file.get_tensor("features"), file.get_tensor("spans")
+            video = Video(
+                facts["id"],
+                Path(facts["path"]),
+                facts["n_frames"],
+                Fraction(facts["fps"]),
+                (facts["size"][0], facts["size"][1]),
+            )
+            if len(spans) != len(values) or values.shape[1] != self.dim:
+                raise ValueError(f"features {values.shape}, spans {spans.shape}, columns expected {self.dim}")
+            return Sample(
+                video, spans, Features(select_streams(values, self.manifest["streams"], streams)), None
+            )
+        except UsageError:
+            raise
+        except (SafetensorError, OSError, KeyError, TypeError, ValueError, VadlabError) as error:
+            raise StoreError(
+                "the feature file is damaged",
+                file=path,
+                found=str(error),
+                remedy="run the same vadlab extract command again: it replaces damaged files",
+            ) from error
+
+    @property
+    def dim(self) -> int:
+        """Columns of all streams together."""
+        return int(sum(self.manifest["streams"].values()))
+
+    def _whole(self, video_id: str) -> bool:
+        # Opening checks the header against the file's length, which finds files that were cut short.
+        try:
+            with safe_open(self.path(video_id), framework="numpy") as file:
+                shape = file.get_slice("features").get_shape()
+        except (SafetensorError, OSError):
+            return False
+        return len(shape) == 2 and shape[1] == self.dim
+
+
+def select_streams(
+    values: FloatArray, widths: Mapping[str, int], streams: tuple[str, ...] | None
+) -> FloatArray:
+    """The columns of some streams, in the order asked for; all of them for None.
+
+    Raises:
+        UsageError: If a stream is not there.
+    """
+    if streams is None or streams == tuple(widths):
+        return values
+    parts, start = {}, 0
+    for name, width in widths.items():
+        parts[name], start = values[:, start : start + width], start + width
+    unknown = [name for name in streams if name not in parts]
+    if unknown or not streams:
+        raise UsageError(
+            f"the features have no stream {', '.join(unknown) or '(none named)'}",
+            expected=", ".join(widths),
+        )
+    return np.ascontiguousarray(np.concatenate([parts[name] for name in streams], axis=1))
+
+
+def _differences(
+    old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = ""
+) -> Iterable[tuple[str, Any, Any]]:
+    for key in sorted({*old, *new}):
+        a, b = old.get(key, "absent"), new.get(key, "absent")
+        if isinstance(a, Mapping) and isinstance(b, Mapping):
+            yield from _differences(a, b, f"{prefix}{key}.")
+        elif a != b:
+            yield f"{prefix}{key}", a, b

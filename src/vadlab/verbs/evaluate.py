@@ -1,0 +1,160 @@
+"""vadlab evaluate: score the test part of a run, and say what it is worth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import save
+
+from vadlab import catalog, checkpoint, files, progress, training
+from vadlab.detector import Detector
+from vadlab.errors import DataError, UsageError
+from vadlab.evaluation.evaluate import bootstrap_auc, evaluate, to_json
+from vadlab.evaluation.result import Evaluation
+from vadlab.evaluation.rules import Rules
+from vadlab.features.store import Store
+from vadlab.report import figures
+from vadlab.report.page import write_page
+from vadlab.samples import reader
+from vadlab.types import Entry, FrameLabels, Scores
+from vadlab.video.decode import read_frame
+
+__all__ = ["Finding", "evaluate_run"]
+
+METRICS = "metrics.json"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """An evaluation, and the files that show it.
+
+    Args:
+        evaluation: The result.
+        metrics: The same for JSON, with the protocol and where the scores come from.
+        page: The HTML report.
+    """
+
+    evaluation: Evaluation
+    metrics: dict[str, Any]
+    page: Path
+
+
+def evaluate_run(run: Path, rules: Rules, *, root: Path | None = None, device: str = "auto") -> Finding:
+    """Evaluate a trained run under one protocol; writes metrics.json, scores/, figures/ and report.html.
+
+    Args:
+        run: The run folder.
+        rules: The protocol.
+        root: The dataset's folder, where it is no longer at the place of the training.
+        device: Where the detector runs.
+
+    Raises:
+        StoreError: If the run is unfinished or features are missing.
+        DataError: If the test videos are not there or do not fit their labels.
+    """
+    detector, facts = checkpoint.restore(run)
+    _tell_layout(detector, rules)
+    dataset = catalog.load("datasets", facts["dataset"]["name"])(root or Path(facts["dataset"]["root"]))
+    entries = _test_entries(dataset.entries(), facts)
+    judged: list[tuple[Scores, FrameLabels]] = []
+    store = Store.open(Path(facts["features"]["store"])) if facts["features"] else None
+    streams = tuple(facts["streams"]) if facts["streams"] else None
+    read = reader(detector.reads, store=store, streams=streams)
+    place = training.Runtime(device=training.pick_device(device))
+    with progress.bar("score") as report, training.runtime(place):
+        for number, entry in enumerate(entries, start=1):
+            scores = detector.score(read(entry))
+            judged.append((scores, dataset.labels(entry, scores.video.n_frames)))
+            report(number, len(entries), entry.id)
+    calibration = facts["calibration"]
+    evaluation = evaluate(
+        judged,
+        rules,
+        group=getattr(detector, "window_frames", None),
+        calibration=(calibration["median"], calibration["high"]),
+    )
+    for result in evaluation.videos:
+        arrays: dict[str, NDArray[Any]] = {
+            "frame_scores": result.frame_scores,
+            "counted": result.counted.astype(np.uint8),
+        }
+        files.write_whole(run / "scores" / rules.name / f"{result.id}.safetensors", save(arrays))
+    low, high = bootstrap_auc(evaluation)
+    found = to_json(evaluation) | {"auc_interval_95": [low, high] if low == low else None}
+    known = files.read_json(run / METRICS) if (run / METRICS).exists() else {}
+    files.write_json(run / METRICS, known | {rules.name: found})
+    page = run / ("report.html" if rules.name == "strict" else f"report-{rules.name}.html")
+    paths = {entry.id: entry.path for entry in entries}
+    write_page(page, evaluation, run=_shown(facts), frame=lambda video, frame: _frame(paths[video], frame))
+    _figures(run / "figures" / rules.name, evaluation)
+    return Finding(evaluation, found, page)
+
+
+def _tell_layout(detector: Detector, rules: Rules) -> None:
+    """Hand the one rule that concerns scoring, the test windows' layout, to a detector that has it."""
+    if rules.scrambled_windows and hasattr(detector, "scrambled_windows"):
+        detector.scrambled_windows = True
+
+
+def _test_entries(entries: tuple[Entry, ...], facts: dict[str, Any]) -> list[Entry]:
+    by_id = {entry.id: entry for entry in entries}
+    missing = [id for id in facts["split"]["test"] if id not in by_id]  # noqa: A001
+    if missing:
+        raise DataError(
+            "test videos of the run are not in the dataset",
+            file=facts["dataset"]["root"],
+            found=f"{len(missing)} missing, such as {missing[0]}",
+            remedy="name the folder that has them with --root",
+        )
+    if not facts["split"]["test"]:
+        raise UsageError("the split has no test videos", remedy="give some videos the split `test`")
+    return [by_id[id] for id in facts["split"]["test"]]  # noqa: A001
+
+
+def _frame(path: Path, frame: int) -> Any:
+    try:
+        return read_frame(path, frame)
+    except DataError:
+        return None  # a report without its picture is better than none
+
+
+def _shown(facts: dict[str, Any]) -> dict[str, Any]:
+    """What the report says of a run beside every number."""
+    features, split = facts["features"], facts["split"]
+    return {
+        "dataset": facts["dataset"]["name"],
+        "detector": facts["detector"]["name"],
+        "settings": facts["detector"]["settings"],
+        "split": {
+            "name": split["name"],
+            "seed": split["seed"],
+            "sizes": {part: len(split[part]) for part in ("train", "val", "test")},
+        },
+        "features": features
+        and {
+            "backbone": features["backbone"]["name"],
+            "streams": facts["streams"] or list(features["streams"]),
+            "weights": features["backbone"]["facts"],
+            "flow": features["flow"] and features["flow"]["name"],
+        },
+        "versions": facts["versions"],
+        "seed": facts["split"]["seed"],
+        "started": facts["started"],
+        "minutes": facts["seconds"] / 60,
+    }
+
+
+def _figures(folder: Path, evaluation: Evaluation) -> None:
+    drawn = {
+        "roc": figures.roc(evaluation),
+        "timelines": figures.timelines(evaluation),
+        "histogram": figures.score_histogram(evaluation),
+    }
+    if evaluation.confusion is not None:
+        drawn["confusion"] = figures.confusion(evaluation)
+    for name, figure in drawn.items():
+        files.write_whole(folder / f"{name}.png", figures.to_png(figure))

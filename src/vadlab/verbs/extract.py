@@ -1,0 +1,103 @@
+"""vadlab extract: features of a dataset's videos into a store, only what is missing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from vadlab import files, progress
+from vadlab.errors import UsageError, VadlabError
+from vadlab.features.extract import Extractor, extract_video
+from vadlab.features.store import Store
+from vadlab.types import Entry
+
+__all__ = ["Extraction", "extract", "parse_shard"]
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """What was done.
+
+    Args:
+        store: The store.
+        done: Ids of the videos extracted now.
+        kept: Number of videos that the store had already.
+        failed: Id and reason of each video that failed.
+        n_clips: Clips extracted now.
+        seconds: Wall time.
+    """
+
+    store: Store
+    done: tuple[str, ...]
+    kept: int
+    failed: tuple[tuple[str, str], ...]
+    n_clips: int
+    seconds: float
+
+
+def parse_shard(text: str) -> tuple[int, int]:
+    """`"2/4"` to (2, 4): the second of four parts.
+
+    Raises:
+        UsageError: If it is not of that form.
+    """
+    part, slash, parts = text.partition("/")
+    if not (slash and part.isdigit() and parts.isdigit() and 1 <= int(part) <= int(parts)):
+        raise UsageError(f"cannot read the shard {text!r}", expected="i/n with 1 <= i <= n, such as 2/4")
+    return int(part), int(parts)
+
+
+def extract(
+    entries: Sequence[Entry], out: Path, extractor: Extractor, *, shard: tuple[int, int] = (1, 1)
+) -> Extraction:
+    """Extract the features that the store lacks; a video that fails does not stop the others.
+
+    Args:
+        entries: Videos, as a dataset lists them.
+        out: The store's folder; made if absent.
+        extractor: How.
+        shard: (i, n): do the i-th of n parts, counted from 1; run the parts anywhere, into one folder.
+
+    Raises:
+        StoreError: If the folder holds features made in another way, or the disk is full.
+    """
+    started = time.monotonic()
+    store = Store.create(out, extractor.facts())
+    part, parts = shard
+    mine = sorted(entries, key=lambda entry: entry.id)[part - 1 :: parts]
+    missing = set(store.missing([entry.id for entry in mine]))
+    # Time goes with length, and length with bytes; that is all one knows before decoding.
+    todo = [(entry, _bytes(entry.path)) for entry in mine if entry.id in missing]
+    total = sum(size for _, size in todo)
+    done: list[str] = []
+    failed: list[tuple[str, str]] = []
+    n_clips, finished = 0, 0
+    with progress.bar("extract", counted=False) as report:
+        for number, (entry, size) in enumerate(todo, start=1):
+            now = n_clips
+
+            def tick(clips: int, *, now: int = now, finished: int = finished, number: int = number) -> None:
+                rate = (now + clips) / max(time.monotonic() - started, 1e-9)
+                report(finished, total, f"video {number}/{len(todo)}, {rate:.1f} clips/s")
+
+            try:
+                sample = extract_video(entry.path, extractor, id=entry.id, fps=entry.fps, progress=tick)
+                store.write(sample, source_hash=files.digest(entry.path))
+                n_clips += len(sample.spans)
+                done.append(entry.id)
+            except VadlabError as error:
+                if error.file is not None and Path(error.file).is_relative_to(store.root):
+                    raise  # the store cannot be written: no other video would fare better
+                failed.append((entry.id, str(error)))
+            finished += size
+            report(finished, total, f"video {number}/{len(todo)}")
+    seconds = time.monotonic() - started
+    return Extraction(store, tuple(done), len(mine) - len(todo), tuple(failed), n_clips, seconds)
+
+
+def _bytes(path: Path) -> int:
+    if path.is_dir():
+        return sum(file.stat().st_size for file in path.iterdir())
+    return path.stat().st_size if path.exists() else 1

@@ -1,0 +1,123 @@
+"""Writing H.264 files."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import av
+import numpy as np
+import pytest
+
+from vadlab.errors import DataError, UsageError
+from vadlab.video.decode import VideoFrames, probe
+from vadlab.video.encode import write_video
+
+FPS = Fraction(25)
+
+
+def moving(n, h=48, w=64):
+    """A bright square that moves two pixels a frame over a colour ramp."""
+    base = np.zeros((h, w, 3), np.uint8)
+    base[..., 0] = np.linspace(20, 220, w)
+    base[..., 1] = np.linspace(20, 220, h)[:, None]
+    base[..., 2] = 90
+    for i in range(n):
+        frame = base.copy()
+        frame[16:32, 2 * i : 2 * i + 16] = 250
+        yield frame
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".mov", ".avi"])
+def test_frames_come_back(tmp_path, suffix):
+    path = tmp_path / "new" / f"v{suffix}"
+    assert write_video(path, moving(20), fps=Fraction(30000, 1001)) == 20
+    video = probe(path, id="v")
+    assert (video.n_frames, video.fps, video.size) == (20, Fraction(30000, 1001), (64, 48))
+    for written, read in zip(moving(20), VideoFrames(path), strict=True):
+        # The square's edge is softened by half-resolution colour; a wrong frame would differ by 20.
+        assert np.abs(written.astype(int) - read).mean() < 5
+    assert [p.name for p in path.parent.iterdir()] == [path.name]
+
+
+def test_the_same_frames_give_the_same_bytes(tmp_path):
+    for name in ("a.mp4", "b.mp4"):
+        write_video(tmp_path / name, moving(15), fps=FPS)
+    assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes()
+
+
+def test_a_lower_crf_is_closer_and_larger(tmp_path):
+    error, size = {}, {}
+    for crf in (10, 45):
+        path = tmp_path / f"{crf}.mp4"
+        write_video(path, moving(15), fps=FPS, crf=crf)
+        pairs = zip(moving(15), VideoFrames(path), strict=True)
+        error[crf] = np.mean([np.abs(a.astype(int) - b).mean() for a, b in pairs])
+        size[crf] = path.stat().st_size
+    assert error[10] < error[45]
+    assert size[10] > size[45]
+
+
+@pytest.mark.parametrize("colour", [(230, 30, 40), (20, 200, 60), (30, 40, 220), (0, 0, 0), (255, 255, 255)])
+def test_colours_survive_and_are_tagged(tmp_path, colour):
+    path = tmp_path / "v.mp4"
+    write_video(path, [np.full((32, 32, 3), colour, np.uint8)] * 2, fps=FPS)
+    for frame in VideoFrames(path):
+        assert np.abs(frame.astype(int) - colour).max() <= 4
+    with av.open(str(path)) as container:
+        picture = next(container.decode(video=0))
+        assert (picture.format.name, picture.colorspace, picture.color_range) == ("yuv420p", 6, 1)
+
+
+@pytest.mark.parametrize(("h", "w"), [(47, 63), (48, 63), (47, 64), (1, 1)])
+def test_odd_sides_repeat_the_last_row_and_column(tmp_path, h, w):
+    path = tmp_path / "v.mp4"
+    frame = next(moving(1))[:h, :w]
+    write_video(path, [frame] * 3, fps=FPS, crf=5)
+    read = next(iter(VideoFrames(path)))
+    assert read.shape == (h + h % 2, w + w % 2, 3)
+    assert np.abs(read[:h, :w].astype(int) - frame).mean() < 5
+    if h > 1:
+        last, padding = read[h - 1].astype(int), read[-1].astype(int)
+        assert np.abs(last - padding).mean() < 3
+
+
+def test_no_frames_leave_no_file(tmp_path):
+    with pytest.raises(DataError, match="no frame to write"):
+        write_video(tmp_path / "v.mp4", [], fps=FPS)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_failure_leaves_the_old_file_and_no_rest(tmp_path):
+    path = tmp_path / "v.mp4"
+    write_video(path, moving(3), fps=FPS)
+    before = path.read_bytes()
+
+    def failing():
+        yield from moving(3)
+        raise OSError("disk gone")
+
+    with pytest.raises(OSError, match="disk gone"):
+        write_video(path, failing(), fps=FPS)
+    with pytest.raises(DataError, match="frame 1 cannot"):
+        write_video(path, [next(moving(1)), next(moving(1, h=50))], fps=FPS)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    "bad", [np.zeros((8, 8), np.uint8), np.zeros((8, 8, 3), np.float32), np.zeros((8, 8, 4), np.uint8)]
+)
+def test_frames_that_are_not_rgb_uint8(tmp_path, bad):
+    with pytest.raises(DataError, match="frame 0 cannot be written"):
+        write_video(tmp_path / "v.mp4", [bad], fps=FPS)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [("v.mp4", {"fps": Fraction(0)}), ("v.mp4", {"crf": 52}), ("v.mp4", {"threads": 0}), ("v.nonsense", {})],
+)
+def test_settings_that_do_not_serve(tmp_path, name, settings):
+    with pytest.raises(UsageError):
+        write_video(tmp_path / name, moving(1), **{"fps": FPS, **settings})
+    assert list(tmp_path.iterdir()) == []
