@@ -64,7 +64,7 @@ def _lines(what: str) -> Report:
             return
         last = now
         share = done / total if total else 1.0
-        left = (now - started) * (1 - share) / share if share else float("nan")
-        print(f"{what}: {share:.0%}, {now - started:.0f} s gone, {left:.0f} s left {text}", file=sys.stderr)  # noqa: T201
+        left = f"{(now - started) * (1 - share) / share:.0f} s left" if share else "time left unknown"
+        print(f"{what}: {share:.0%}, {now - started:.0f} s gone, {left} {text}", file=sys.stderr)  # noqa: T201
 
     return report

@@ -18,6 +18,7 @@ import re
 import ssl
 import sys
 import tarfile
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -381,7 +382,8 @@ def _store(state: State, name: str, *, source_hash: str) -> Path:
     unfinished = target.with_name(f"{target.name}.{os.getpid()}.tmp")
     arrays = {key: np.ascontiguousarray(value) for key, value in sorted(state.items())}
     try:
-        safetensors.numpy.save_file(arrays, unfinished, metadata={"name": name, "source": source_hash})
+        # One entry only: the library writes several in random order, and the digest would change.
+        safetensors.numpy.save_file(arrays, unfinished, metadata={"source": source_hash})
         unfinished.replace(target)
     finally:
         unfinished.unlink(missing_ok=True)
@@ -608,13 +610,14 @@ def _read_torch(path: Path) -> State:
     import torch  # only here, for listing weights should not wait for it
 
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
+        with warnings.catch_warnings(action="ignore"):  # of other pickle protocols: it reads them or not
+            content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # a broken file may raise anything
         raise WeightsError(
             "PyTorch cannot read this file as plain weights",
             file=path,
             expected="a state dict saved with torch.save",
-            found=str(error).partition("\n")[0],
+            found=str(error).partition("\n")[0] or type(error).__name__,
             remedy="save the network's state_dict() alone, or as safetensors",
         ) from error
     if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
@@ -666,9 +669,13 @@ def _from_flax(tree: Mapping[str, Any]) -> dict[str, Any]:
     """Customary names and axes for the variables of a flax I3D.
 
     Kernels go from (t, h, w, in, out) to (out, in, t, h, w). Normalisation has no scale there: 1.
+    What is unknown keeps its path as its name, which the check of names then reports.
     """
     state: dict[str, Any] = {}
     for path, value in _leaves(tree):
+        if len(path) < 3:
+            state["/".join(path)] = value
+            continue
         collection, *modules, layer, leaf = path
         name = _flax_module(modules)
         if layer == "Conv_0" and leaf == "kernel":
@@ -681,7 +688,7 @@ def _from_flax(tree: Mapping[str, Any]) -> dict[str, Any]:
         elif layer == "BatchNorm_0" and collection == "batch_stats":
             state[f"{name}.bn.running_{leaf}"] = np.ravel(value)  # kept there as (1, 1, 1, 1, channels)
         else:
-            state["/".join(path)] = value  # unknown: the check of names will report it
+            state["/".join(path)] = value
     return state
 
 

@@ -29,7 +29,7 @@ def video(
     video_id: str | None = None,
     n_frames: int | None = None,
 ) -> tuple[Scores, FrameLabels]:
-    """One video's answer and labels: scores rise over most labelled events, with a false alarm now and then."""
+    """One answer with its labels: scores rise over most events, with a false alarm now and then."""
     n = n_frames or int(rng.integers(150, 1500))
     category = names[index % len(names)] if names else None
     name = video_id or f"{category or 'scene'}/{'abnormal' if abnormal else 'normal'}_{index:03d}"

@@ -109,7 +109,7 @@ def test_max_pool_equals_a_loop_over_windows(
         torch.testing.assert_close(found[(slice(None), slice(None), *at)], expected)
 
 
-@pytest.mark.parametrize("size", [(9, 32, 32), (16, 32, 32), (17, 33, 47), (30, 32, 32)])
+@pytest.mark.parametrize("size", [(9, 16, 16), (17, 33, 47)])
 def test_any_length_from_nine_frames_and_any_size(network: I3D, size: tuple[int, int, int]) -> None:
     with torch.inference_mode():
         x = clip(2, 3, *size)
@@ -158,7 +158,7 @@ def test_folding_changes_nothing_but_rounding(network: I3D) -> None:
     quick = folded(network)
     assert not any(isinstance(m, torch.nn.BatchNorm3d) for m in quick.modules())
     assert any(isinstance(m, torch.nn.BatchNorm3d) for m in network.modules())
-    x = clip(2, 3, 16, 64, 64)
+    x = clip(2, 3, 16, 48, 48)
     with torch.inference_mode():
         expected = network.features(x)
         for found in (
@@ -174,7 +174,7 @@ def test_folding_changes_nothing_but_rounding(network: I3D) -> None:
 def test_training_reaches_every_parameter() -> None:
     torch.manual_seed(0)
     network = I3D(3, 5).train()
-    network(clip(2, 3, 16, 64, 64)).square().sum().backward()
+    network(clip(2, 3, 16, 32, 32)).square().sum().backward()
     gradients = {name: p.grad for name, p in network.named_parameters()}
     assert all(g is not None and bool(torch.isfinite(g).all()) for g in gradients.values())
     silent = [name for name, g in gradients.items() if g is not None and not g.any()]

@@ -102,10 +102,9 @@ def test_an_error_of_the_source_comes_after_the_items_before_it(n):
         yield from range(10)
         raise OSError("disk gone")
 
-    seen = []
+    seen: list[int] = []
     with pytest.raises(OSError, match="disk gone"):
-        for item in read_ahead(source(), n):
-            seen.append(item)
+        seen.extend(read_ahead(source(), n))
     assert seen == list(range(10))
     assert not threads()
 

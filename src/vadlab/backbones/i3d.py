@@ -120,21 +120,21 @@ class I3D:
             UsageError: If flow is needed and missing, or a clip has another form.
             WeightsError: If weights are missing.
         """
+        clips: dict[str, NDArray[Any]] = {"rgb": rgb} if flow is None else {"rgb": rgb, "flow": flow}
         if self.needs_flow and flow is None:
             raise UsageError(
-                "these streams need flow", found=self.streams, remedy="choose a flow, or the RGB stream alone"
+                "these streams need flow",
+                found=self.streams,
+                remedy="choose a flow, or the RGB stream alone",
             )
-        columns = []
+        width, height = self.frame_size
         for stream in self.streams:
-            clips = rgb if stream == "rgb" else flow
-            assert clips is not None
-            wanted = (self.clip_length, self.frame_size[1], self.frame_size[0], _CHANNELS[stream])
-            if clips.shape[1:] != wanted:
+            wanted = (len(rgb), self.clip_length, height, width, _CHANNELS[stream])
+            if clips[stream].shape != wanted:
                 raise UsageError(
-                    f"{stream} clips have the wrong form", expected=("b", *wanted), found=clips.shape
+                    f"{stream} clips have the wrong form", expected=wanted, found=clips[stream].shape
                 )
-            columns.append(self._embed_stream(stream, clips))
-        return np.concatenate(columns, axis=1)
+        return np.concatenate([self._embed_stream(stream, clips[stream]) for stream in self.streams], axis=1)
 
     def _embed_stream(self, stream: str, clips: NDArray[Any]) -> FloatArray:
         network, scale = self._networks[stream], self._scaled_rgb if stream == "rgb" else self._scaled_flow
@@ -144,8 +144,9 @@ class I3D:
         out = np.empty((len(clips), self.stream_dim), dtype=np.float32)
         with torch.inference_mode():
             for start in range(0, len(clips), step):
-                x = torch.from_numpy(np.ascontiguousarray(clips[start : start + step])).to(self._device)
-                # Channels stay last in memory, as the networks have them: a view, no copy.
+                # A copy, for PyTorch takes no read-only arrays, which memory-mapped ones are.
+                x = torch.from_numpy(clips[start : start + step].copy()).to(self._device)
+                # Channels stay last in memory, as the networks have them.
                 x = scale(x.permute(0, 4, 1, 2, 3))
                 features = network.features(x.bfloat16() if bf16 else x)
                 out[start : start + step] = features.float().cpu().numpy()
@@ -163,7 +164,15 @@ class I3D:
     def _device(self) -> torch.device:
         if self.device == "auto":
             return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        return torch.device(self.device)
+        try:
+            device = torch.device(self.device)
+        except RuntimeError as error:
+            raise UsageError(
+                "unknown device", expected="auto | cpu | cuda | cuda:1 ...", found=self.device
+            ) from error
+        if device.type == "cuda" and not torch.cuda.is_available():
+            raise UsageError("PyTorch finds no GPU", found=self.device, remedy="device=auto, or device=cpu")
+        return device
 
     def _precision(self) -> Literal["fp32", "bf16"]:
         if self.precision == "auto":

@@ -85,7 +85,7 @@ class PooledPixels:
         """
         columns = []
         if "rgb" in self.streams:
-            self._check("rgb", rgb.shape, 3)
+            self._check("rgb", rgb.shape, len(rgb), 3)
             cells = self._cells(rgb.astype(np.float32).mean(axis=-1) / 255)
             change = np.abs(np.diff(cells, axis=1))
             columns += [cells.mean(axis=(1, 3)), cells.std(axis=(1, 3)), change.mean(axis=(1, 3))]
@@ -96,7 +96,7 @@ class PooledPixels:
                     found=self.streams,
                     remedy="choose a flow, or the RGB stream alone",
                 )
-            self._check("flow", flow.shape, 2)
+            self._check("flow", flow.shape, len(rgb), 2)
             scaled = np.clip(flow, -self.flow_bound, self.flow_bound) / self.flow_bound
             for part in (np.hypot(scaled[..., 0], scaled[..., 1]), scaled[..., 0], scaled[..., 1]):
                 columns.append(self._cells(part).mean(axis=(1, 3)))
@@ -106,7 +106,7 @@ class PooledPixels:
         """(b, t, h, w) to (b, t, cells, pixels of a cell)."""
         return rearrange(x, "b t (r h) (c w) -> b t (r c) (h w)", r=self.grid, c=self.grid)
 
-    def _check(self, stream: str, shape: tuple[int, ...], channels: int) -> None:
-        wanted = (self.clip_length, self.frame_size[1], self.frame_size[0], channels)
-        if shape[1:] != wanted:
-            raise UsageError(f"{stream} clips have the wrong form", expected=("b", *wanted), found=shape)
+    def _check(self, stream: str, shape: tuple[int, ...], n: int, channels: int) -> None:
+        wanted = (n, self.clip_length, self.frame_size[1], self.frame_size[0], channels)
+        if shape != wanted:
+            raise UsageError(f"{stream} clips have the wrong form", expected=wanted, found=shape)

@@ -57,7 +57,7 @@ class Folder:
         val_fraction: float = 0.0,
         protocol: Protocol = "paper",
     ) -> Split:
-        """The parts that the table lists, for both protocols; validation is listed or cut from train, not both.
+        """The parts that the table lists, for both protocols; validation is listed, or cut from train.
 
         Raises:
             UsageError: If the table lists a validation part and a fraction is asked for.

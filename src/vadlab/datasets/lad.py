@@ -20,6 +20,7 @@ import collections
 import pickle
 from collections.abc import Mapping
 from fractions import Fraction
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar
 
@@ -91,17 +92,16 @@ class LAD:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._mats = _first(root, MAT_FOLDERS)
         pickles = tuple(f"{folder}/frame_label_IET.pickle" for folder in PICKLE_FOLDERS)
-        self._pickle = _first(root, pickles)
-        self._frame_labels: Mapping[str, Any] | None = None
-        if self._mats is None and self._pickle is None:
+        truth = _first(root, MAT_FOLDERS + pickles)
+        if truth is None:
             raise DataError(
                 "the frame labels of LAD are missing",
                 file=root,
                 expected=f"{MAT_FOLDERS[0]}/gt_<name>.mat or {pickles[0]}",
                 remedy=f"unpack GTs.zip here; links are at {self.home}",
             )
+        self._truth = truth  # folder of .mat files, or the pickle
         self._entries = _entries(root, self._videos(root))
         self._check_classes(_first(root, tuple(f"{f}/video_label_IET.pickle" for f in PICKLE_FOLDERS)))
 
@@ -199,17 +199,14 @@ class LAD:
     def _label_values(self, entry: Entry) -> tuple[Path, NDArray[np.bool_]]:
         """The label file and its (frames,) values."""
         name = PurePosixPath(entry.id).name
-        if self._mats is not None:
-            file = self._mats / f"gt_{name.removeprefix('v_')}.mat"
+        file = self._truth
+        if file.is_dir():
+            file = file / f"gt_{name.removeprefix('v_')}.mat"
             values = _read_mat(file)
+        elif name in self._pickled:
+            values = self._pickled[name]
         else:
-            assert self._pickle is not None
-            file = self._pickle
-            if self._frame_labels is None:
-                self._frame_labels = read_pickle(file)
-            if name not in self._frame_labels:
-                raise DataError(f"no frame labels of {name!r}", file=file, remedy="unpack GTs.zip again")
-            values = self._frame_labels[name]
+            raise DataError(f"no frame labels of {name!r}", file=file, remedy="unpack GTs.zip again")
         array = np.asarray(values)
         if array.ndim != 2 or array.shape[0] != 1 or not np.isin(array, (0, 1)).all():
             raise DataError(
@@ -219,6 +216,10 @@ class LAD:
                 found=f"shape {list(array.shape)}, type {array.dtype}",
             )
         return file, array[0].astype(bool)
+
+    @cached_property
+    def _pickled(self) -> Mapping[str, Any]:
+        return read_pickle(self._truth)
 
     def _check_classes(self, file: Path | None) -> None:
         if file is None:
@@ -359,10 +360,10 @@ def _is_abnormal(name: str, file: Path, number: int) -> bool:
 
 
 def _read_mat(file: Path) -> Any:
+    if not file.is_file():
+        raise DataError("no such label file", file=file, remedy="unpack GTs.zip again")
     try:
         return scipy.io.loadmat(file)["gt"]
-    except FileNotFoundError as error:
-        raise DataError("no such label file", file=file, remedy="unpack GTs.zip again") from error
     except Exception as error:  # a damaged file may raise almost anything
         raise DataError(
             "the label file cannot be read",

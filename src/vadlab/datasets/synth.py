@@ -7,7 +7,6 @@ import multiprocessing
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -26,27 +25,15 @@ from vadlab.errors import DataError, UsageError
 from vadlab.files import read_json, write_json
 from vadlab.progress import Report
 from vadlab.splits import Protocol, assemble, by_part
-from vadlab.synthesis.annotators import simulated_annotators
-from vadlab.synthesis.scenes import CATEGORIES, scene
+from vadlab.synthesis.scenes import CATEGORIES, SceneVideo, scene, simulated_annotators
 from vadlab.types import Entry, FrameLabels, Split, Supervision
 from vadlab.video.encode import write_video
 
-__all__ = ["Counts", "Synth", "generate"]
+__all__ = ["Synth", "generate"]
 
-FPS = Fraction(25)
 VERSION = 1  # of what is drawn: raise it when the same settings give other videos
 SETTINGS = "synth.json"
 MARKS = "annotators.csv"
-
-
-@dataclass(frozen=True)
-class Counts:
-    """Videos of each category: normal and abnormal ones, to train and to test with."""
-
-    train_normal: int = 2
-    train_abnormal: int = 2
-    test_normal: int = 1
-    test_abnormal: int = 1
 
 
 class Synth:
@@ -126,7 +113,8 @@ class Synth:
 def generate(
     root: Path,
     *,
-    counts: Counts | None = None,
+    train: int = 2,
+    test: int = 1,
     categories: Sequence[str] = CATEGORIES,
     seed: int = 0,
     size: tuple[int, int] = (320, 240),
@@ -140,20 +128,30 @@ def generate(
 
     Args:
         root: Folder to write to; it must be new, empty, or hold a set of the same settings.
-        counts: Videos of each category; 84 in all by default.
+        train: Normal, and as many abnormal, videos of each category to train with.
+        test: The same to test with; by default there are 84 videos in all.
         categories: Some of `synthesis.scenes.CATEGORIES`.
         seed: Seed of all scenes, at least 0.
-        size: (width, height) in pixels, even numbers.
+        size: (width, height) in pixels.
         workers: Number of processes.
         progress: Called with (videos done, videos in all, the last one's path).
 
     Raises:
-        UsageError: If a category is unknown, a number is negative, or there is nothing to draw.
+        UsageError: If a category is unknown or named twice, a number is negative, there is nothing to
+            draw, or the size is too small.
         DataError: If the folder holds anything else, or a set of other settings.
     """
-    counts = counts or Counts()
-    tasks = _tasks(root, counts, categories, seed, size)
-    _claim(root, counts, categories, seed, size)
+    wanted: dict[str, Any] = {
+        "version": VERSION,
+        "train": train,
+        "test": test,
+        "categories": sorted(set(categories)),
+        "seed": seed,
+        "size": list(size),
+    }
+    tasks = _tasks(root, train, test, categories, seed=seed, size=size)
+    _scene(tasks[0])  # refuses an impossible size before anything is written
+    _claim(root, wanted)
     rows: list[Row] = []
     marks: list[Annotator] = []
     for done, (row, of_row) in enumerate(_drawn(tasks, workers), start=1):
@@ -180,22 +178,19 @@ class _Task:
 
 
 def _tasks(
-    root: Path, counts: Counts, categories: Sequence[str], seed: int, size: tuple[int, int]
+    root: Path, train: int, test: int, categories: Sequence[str], *, seed: int, size: tuple[int, int]
 ) -> list[_Task]:
-    numbers = vars(counts)
-    unknown = [category for category in categories if category not in CATEGORIES]
-    if unknown or min(*numbers.values(), seed) < 0 or not categories or not any(numbers.values()):
+    known = set(categories) <= set(CATEGORIES) and len(set(categories)) == len(categories) > 0
+    if not known or min(train, test, seed) < 0 or train + test == 0:
         raise UsageError(
             "cannot generate such a set",
-            expected=f"categories of {', '.join(CATEGORIES)}; counts and seed at least 0; one video or more",
-            found=f"categories {', '.join(categories)}; {numbers}; seed {seed}",
+            expected=f"some of {', '.join(CATEGORIES)}, each once; numbers of 0 or more; a video",
+            found=f"{', '.join(categories) or 'no category'}; train {train}, test {test}, seed {seed}",
         )
     tasks: list[_Task] = []
     for category, abnormal in itertools.product(categories, (False, True)):
-        kind = "abnormal" if abnormal else "normal"
-        parts = ["train"] * numbers[f"train_{kind}"] + ["test"] * numbers[f"test_{kind}"]
-        for index, part in enumerate(parts):
-            path = f"{category}/v_{category}_{kind[0]}_{index:03d}_{seed}.mp4"
+        for index, part in enumerate(["train"] * train + ["test"] * test):
+            path = f"{category}/v_{category}_{'a' if abnormal else 'n'}_{index:03d}_{seed}.mp4"
             # Each video has a seed of its own, so that more videos leave the others as they are.
             words = np.random.SeedSequence([seed, CATEGORIES.index(category), abnormal, index])
             own = int(words.generate_state(1)[0])
@@ -203,15 +198,8 @@ def _tasks(
     return tasks
 
 
-def _claim(root: Path, counts: Counts, categories: Sequence[str], seed: int, size: tuple[int, int]) -> None:
+def _claim(root: Path, wanted: dict[str, Any]) -> None:
     """Write the settings into a new folder; in an older one, compare them."""
-    wanted: dict[str, Any] = {
-        "version": VERSION,
-        "seed": seed,
-        "size": list(size),
-        "categories": sorted(categories, key=CATEGORIES.index),
-        **vars(counts),
-    }
     if (root / SETTINGS).is_file():
         there = read_json(root / SETTINGS)
         keys = sorted(key for key in wanted.keys() | there.keys() if wanted.get(key) != there.get(key))
@@ -250,26 +238,27 @@ def _drawn(tasks: Sequence[_Task], workers: int) -> Iterator[tuple[Row, list[Ann
             pool.shutdown(cancel_futures=True)
 
 
+def _scene(task: _Task) -> SceneVideo:
+    return scene(task.category, abnormal=task.abnormal, seed=task.seed, size=task.size)
+
+
 def _draw(task: _Task) -> tuple[Row, list[Annotator]]:
     """Write one video unless it is there, and return its row and its annotators' marks."""
-    drawn = scene(task.category, abnormal=task.abnormal, seed=task.seed, size=task.size)
+    drawn = _scene(task)
     path = task.root / task.path
     # A video has its name only when it is whole, so one that is there is complete.
     if not path.exists():
-        write_video(path, drawn.frames(), fps=FPS)
-    events: Spans = tuple((int(start), int(stop)) for start, stop in drawn.events)
+        write_video(path, drawn.frames(), fps=drawn.fps)
     row = Row(
         path=task.path,
         part=task.part,
         category=task.category,
         abnormal=task.abnormal,
-        events=events,
+        events=drawn.events,
         n_frames=drawn.n_frames,
-        fps=FPS,
+        fps=drawn.fps,
     )
-    people = simulated_annotators(events, drawn.n_frames, seed=task.seed)
-    marks = [
-        Annotator(task.path, f"annotator{number}", tuple((int(a), int(b)) for a, b in spans))
-        for number, spans in enumerate(people, start=1)
+    people = simulated_annotators(drawn.events, drawn.n_frames, seed=task.seed)
+    return row, [
+        Annotator(task.path, f"annotator{number}", spans) for number, spans in enumerate(people, start=1)
     ]
-    return row, marks

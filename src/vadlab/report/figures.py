@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from vadlab.evaluation.result import Evaluation, Judged
 from vadlab.report.findings import by_category, counted_frames, thinned
-from vadlab.types import Categories, Event, FloatArray, Video
+from vadlab.types import Categories, Event, FloatArray, FrameLabels, Video
 
 __all__ = [
     "confusion",
@@ -92,7 +92,7 @@ def roc(evaluation: Evaluation) -> Figure:
     false_rates, true_rates = evaluation.roc
     if not len(false_rates) or not np.isfinite(true_rates).all() or not np.isfinite(false_rates).all():
         reason = evaluation.reasons.get("auc_micro", "the rates are undefined")
-        return _empty(f"no ROC curve: {reason}", width=4.8, height=4.6)
+        return _empty(f"no ROC curve: {reason}", width=4.8, height=2.4)
     # The curve may be thinned; the figures come from all its points.
     area, rate = evaluation.metrics.get("auc_micro", math.nan), evaluation.metrics.get("eer", math.nan)
     figure = _figure(4.8, 4.6)
@@ -383,7 +383,7 @@ def _draw_truth(axes: Axes, judged: Judged) -> None:
             linewidth=0,
             label="labelled abnormal" if not i else None,
         )
-    for i, (start, stop) in enumerate(runs(~judged.counted)):
+    for i, (start, stop) in enumerate(FrameLabels.from_mask(~judged.counted).intervals.tolist()):
         axes.axvspan(
             video.seconds(start),
             video.seconds(stop),
@@ -394,12 +394,6 @@ def _draw_truth(axes: Axes, judged: Judged) -> None:
             zorder=2.5,
             label="not counted" if not i else None,
         )
-
-
-def runs(mask: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """Half-open runs of True."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8)))
-    return [(int(start), int(stop)) for start, stop in edges.reshape(-1, 2)]
 
 
 def _draw_events(axes: Axes, video: Video, events: Sequence[Event]) -> None:

@@ -24,7 +24,7 @@ from vadlab.evaluation.rules import describe
 from vadlab.files import write_whole
 from vadlab.report import figures
 from vadlab.report.findings import Miss, by_category, predicted, thinned, worst
-from vadlab.types import IntArray, Video
+from vadlab.types import FrameLabels, IntArray, Video
 
 __all__ = ["write_page"]
 
@@ -489,9 +489,10 @@ def _video_row(index: int, judged: Judged, limits: tuple[float, float]) -> str:
     if answer is None:
         guess = f'<td data-v="">{DASH}</td>'
     else:
-        wrong = ' class="wrong"' if category and answer[0] != judged.labels.category else ""
-        text = f"{escape(answer[0])} <small>{100 * answer[1]:.0f}{PERCENT}</small>"
-        guess = f'<td data-v="{escape(answer[0])}"{wrong}>{text}</td>'
+        wrong = bool(category) and answer[0] != judged.labels.category
+        text = f"{'✕ ' if wrong else ''}{escape(answer[0])} <small>{100 * answer[1]:.0f}{PERCENT}</small>"
+        kind = ' class="wrong" title="not the labelled category"' if wrong else ""
+        guess = f'<td data-v="{escape(answer[0])}"{kind}>{text}</td>'
     auc_cell = (
         f'<td class="n" data-v="" title="frames of one kind only">{DASH}</td>'
         if math.isnan(auc)
@@ -552,7 +553,7 @@ def _timeline(judged: Judged, n_points: int) -> dict[str, Any]:
         "x": kept.tolist(),
         "y": [float(f"{score:.4g}") for score in judged.frame_scores[kept].tolist()],
         "events": judged.labels.intervals.tolist(),
-        "skipped": figures.runs(~judged.counted),
+        "skipped": FrameLabels.from_mask(~judged.counted).intervals.tolist(),
     }
 
 

@@ -55,7 +55,10 @@ class Dog:
     def _world(self, p: Trot, f: float, u: float, side: float) -> Point:
         # Pitch turns the body about its hind end.
         f, u = f + 0.3, u - 0.5
-        f, u = f * math.cos(p.pitch) - u * math.sin(p.pitch) - 0.3, u * math.cos(p.pitch) + f * math.sin(p.pitch) + 0.5
+        f, u = (
+            f * math.cos(p.pitch) - u * math.sin(p.pitch) - 0.3,
+            u * math.cos(p.pitch) + f * math.sin(p.pitch) + 0.5,
+        )
         f, u, side = f * self.size, u * self.size, side * self.size
         cos, sin = math.cos(p.yaw), math.sin(p.yaw)
         return p.x + f * cos - side * sin, p.lift + u, p.z + f * sin + side * cos

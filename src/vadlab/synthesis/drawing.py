@@ -60,7 +60,9 @@ def outline(canvas: Canvas, corners: Sequence[Pixel], colour: Colour, *, closed:
     cv2.polylines(canvas, [points], closed, colour, 1, cv2.LINE_AA, _BITS)
 
 
-def blend(canvas: Canvas, corner: tuple[int, int], colour: NDArray[np.float32], alpha: NDArray[np.float32]) -> None:
+def blend(
+    canvas: Canvas, corner: tuple[int, int], colour: NDArray[np.float32], alpha: NDArray[np.float32]
+) -> None:
     """Lay a colour over the canvas, pixel by pixel.
 
     Args:
@@ -82,7 +84,9 @@ def blend(canvas: Canvas, corner: tuple[int, int], colour: NDArray[np.float32], 
     patch[:] = (patch + (over - patch) * weight).astype(np.uint8)
 
 
-def noise(rng: np.random.Generator, shape: tuple[int, int], *, cells: int, octaves: int = 3) -> NDArray[np.float32]:
+def noise(
+    rng: np.random.Generator, shape: tuple[int, int], *, cells: int, octaves: int = 3
+) -> NDArray[np.float32]:
     """Smooth random texture (h, w) with mean about 0 and values within -1..1.
 
     Args:

@@ -80,10 +80,18 @@ class Smoke:
         right, bottom = min(right, canvas.shape[1]), min(bottom, canvas.shape[0])
         if right - left < 4 or bottom - top < 4:
             return
-        density = np.zeros(((bottom - top) // _PUFF_GRID + 1, (right - left) // _PUFF_GRID + 1), dtype=np.uint8)
+        density = np.zeros(
+            ((bottom - top) // _PUFF_GRID + 1, (right - left) // _PUFF_GRID + 1), dtype=np.uint8
+        )
         for x, y, radius, strength in sorted(puffs, key=lambda p: p[3]):
             centre = (x - left) / _PUFF_GRID, (y - top) / _PUFF_GRID
-            cv2.circle(density, (int(centre[0]), int(centre[1])), max(1, int(radius / _PUFF_GRID)), 255 * strength, -1)
+            cv2.circle(
+                density,
+                (int(centre[0]), int(centre[1])),
+                max(1, int(radius / _PUFF_GRID)),
+                255 * strength,
+                -1,
+            )
         density = cv2.GaussianBlur(density, (0, 0), max(1.0, 0.35 * puffs[len(puffs) // 2][2] / _PUFF_GRID))
         full = cv2.resize(density, (right - left, bottom - top))
         roll = int(t * 40) % 128
@@ -123,7 +131,7 @@ class Fire:
 
     def __post_init__(self) -> None:
         rng = np.random.default_rng(self.seed)
-        tile = noise(rng, (128, 48), cells=14, octaves=3)
+        tile = noise(rng, (128, 128), cells=16, octaves=3)
         object.__setattr__(self, "_grain", np.concatenate([tile, tile[::-1]]))
 
     def depth(self, t: float) -> float | None:
@@ -137,13 +145,20 @@ class Fire:
         """Draw flames and glow."""
         tall = self.height(t) * (1 + 0.08 * math.sin(17 * t) + 0.06 * math.sin(29 * t))
         scale = camera.scale(self.base[2])
-        h, w = max(4, int(1.25 * tall * scale)), max(4, int(1.5 * self.width * scale))
+        wide = min(1.5 * self.width, 0.3 + 1.3 * tall)
+        h, w = max(4, int(1.25 * tall * scale)), max(4, int(wide * scale))
         start = int(t * 95) % 128  # the grain scrolls up faster than any smoke
-        grain = cv2.resize(np.roll(self._grain, -start, axis=0)[:96], (w, h))
+        columns_used = min(128, max(16, 64 * w // h))
+        grain = cv2.resize(np.roll(self._grain, -start, axis=0)[:80, :columns_used], (w, h))
         rows = np.linspace(1, 0, h, dtype=np.float32)[:, None]  # 1 at the tips
         sway = 0.18 * np.sin(4.0 * rows + 7.0 * t).astype(np.float32) * rows
         columns = np.linspace(-1, 1, w, dtype=np.float32)[None, :] + sway
-        heat = 1.25 - 1.15 * rows - 1.1 * columns**2 * (0.7 + rows + 9 * np.maximum(0.12 - rows, 0)) + 0.75 * grain
+        heat = (
+            1.25
+            - 1.15 * rows
+            - 1.1 * columns**2 * (0.7 + rows + 9 * np.maximum(0.12 - rows, 0))
+            + 0.75 * grain
+        )
         heat = np.clip(heat, 0, 1)
         x, y = camera.pixel(self.base)
         self._glow(canvas, (int(x), int(y - 0.4 * h)), 1.6 * max(h, w), min(tall, 1.5))
@@ -230,7 +245,9 @@ class Shards:
             u, v = camera.pixel((x, y, z))
             r, angle = size * camera.scale(z), spin * way
             flat = 1.0 if gone < landing else 0.45
-            corners = [(u + r * math.cos(angle + a), v + flat * r * math.sin(angle + a)) for a in (0.0, 2.0, 4.4)]
+            corners = [
+                (u + r * math.cos(angle + a), v + flat * r * math.sin(angle + a)) for a in (0.0, 2.0, 4.4)
+            ]
             polygon(canvas, corners, self.colours[i % len(self.colours)])
 
 
@@ -305,7 +322,13 @@ class Splash:
         n = int(46 * self.strength) + 6
         up = rng.uniform(1.2, 4.6, n) * math.sqrt(self.strength)
         drops = np.stack(
-            [rng.normal(0, 0.85, n), up, rng.normal(0, 0.5, n), rng.uniform(0.025, 0.08, n), rng.uniform(0, 0.25, n)],
+            [
+                rng.normal(0, 0.85, n),
+                up,
+                rng.normal(0, 0.5, n),
+                rng.uniform(0.025, 0.08, n),
+                rng.uniform(0, 0.25, n),
+            ],
             axis=1,
         )
         object.__setattr__(self, "_drops", drops)
@@ -329,7 +352,7 @@ class Splash:
                 radius = (0.3 + 1.1 * age) * scale * math.sqrt(self.strength)
                 grey = int(214 - 48 * age)
                 ellipse(canvas, centre, (radius, flat * radius), (grey - 24, grey - 6, grey), width=1)
-        if gone < 0.9:
+        if gone < 0.9 and self.strength > 0.5:
             foam = (0.35 + 0.7 * gone) * scale * self.strength
             tint = int(238 - 90 * gone)
             ellipse(canvas, centre, (foam, flat * foam), (tint - 14, tint - 4, tint))

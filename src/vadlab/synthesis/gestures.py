@@ -222,7 +222,9 @@ STRUCK = Pose(
     left_hand_o=-0.16,
 )
 REACH = Pose(lean=0.22, hip_f=0.05, left_foot_f=0.2, right_foot_f=-0.2, right_hand_f=0.52, right_hand_u=-0.1)
-SHAKE = Pose(lean=0.12, left_foot_f=0.12, right_foot_f=-0.12, right_hand_f=0.42, right_hand_u=-0.28, right_hand_o=-0.1)
+SHAKE = Pose(
+    lean=0.12, left_foot_f=0.12, right_foot_f=-0.12, right_hand_f=0.42, right_hand_u=-0.28, right_hand_o=-0.1
+)
 HUG = Pose(
     lean=0.16,
     hip_f=0.05,
@@ -253,7 +255,13 @@ SHOVE = Pose(
     right_hand_u=-0.02,
 )
 PADS = GUARD._replace(
-    lean=0.0, left_hand_f=0.42, left_hand_u=0.08, left_hand_o=0.0, right_hand_f=0.42, right_hand_u=0.08, right_hand_o=0.0
+    lean=0.0,
+    left_hand_f=0.42,
+    left_hand_u=0.08,
+    left_hand_o=0.0,
+    right_hand_f=0.42,
+    right_hand_u=0.08,
+    right_hand_o=0.0,
 )
 
 
@@ -307,14 +315,21 @@ def blows(times: list[tuple[float, str]]) -> Motion:
 def swings(period: float) -> Motion:
     """Striking with something held in both hands, one blow a period (seconds)."""
     return keyed(
-        (0.0, STRUCK), (0.3 * period, RAISED), (0.55 * period, RAISED), (0.75 * period, STRUCK), (period, STRUCK), loop=period
+        (0.0, STRUCK),
+        (0.3 * period, RAISED),
+        (0.55 * period, RAISED),
+        (0.75 * period, STRUCK),
+        (period, STRUCK),
+        loop=period,
     )
 
 
 def kicks(period: float) -> Motion:
     """Kicking low, one kick a period (seconds)."""
     low = KICK._replace(lean=-0.2, right_foot_f=0.7, right_foot_u=0.28)
-    return keyed((0.0, GUARD), (0.3 * period, CHAMBER), (0.5 * period, low), (0.8 * period, GUARD), loop=period)
+    return keyed(
+        (0.0, GUARD), (0.3 * period, CHAMBER), (0.5 * period, low), (0.8 * period, GUARD), loop=period
+    )
 
 
 def shaking_hands(t: float) -> Pose:
@@ -326,7 +341,10 @@ def wiping(t: float) -> Pose:
     """A hand that goes round on a pane before the body."""
     a = 2 * math.pi * 0.9 * t
     return REACH._replace(
-        right_hand_f=0.42, right_hand_u=0.06 + 0.24 * math.sin(a), right_hand_o=0.1 + 0.28 * math.cos(a), lean=0.1
+        right_hand_f=0.42,
+        right_hand_u=0.06 + 0.24 * math.sin(a),
+        right_hand_o=0.1 + 0.28 * math.cos(a),
+        lean=0.1,
     )
 
 
@@ -347,7 +365,10 @@ def sweeping(t: float) -> Pose:
 def waving(t: float) -> Pose:
     """One arm high, the hand to and fro."""
     return STAND._replace(
-        right_hand_f=0.1, right_hand_u=0.46, right_hand_o=0.12 + 0.16 * math.sin(2 * math.pi * 1.6 * t), nod=-0.1
+        right_hand_f=0.1,
+        right_hand_u=0.46,
+        right_hand_o=0.12 + 0.16 * math.sin(2 * math.pi * 1.6 * t),
+        nod=-0.1,
     )
 
 

@@ -53,7 +53,9 @@ def held(pose: Pose) -> Motion:
     """One pose, with the slight sway of breathing."""
 
     def motion(t: float) -> Pose:
-        return pose._replace(lean=pose.lean + 0.02 * math.sin(2.1 * t), nod=pose.nod + 0.05 * math.sin(1.3 * t))
+        return pose._replace(
+            lean=pose.lean + 0.02 * math.sin(2.1 * t), nod=pose.nod + 0.05 * math.sin(1.3 * t)
+        )
 
     return motion
 

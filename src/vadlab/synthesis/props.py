@@ -13,7 +13,21 @@ from vadlab.synthesis.camera import Camera, Pixel, Point
 from vadlab.synthesis.drawing import Canvas, Colour, disc, ellipse, line, outline, polygon, shade
 from vadlab.synthesis.people import Body
 
-__all__ = ["Leash", "Pane", "Prop", "bag", "bench", "bin_", "box", "broom", "carried_bag", "carried_box", "club", "gloves", "stall"]
+__all__ = [
+    "Leash",
+    "Pane",
+    "Prop",
+    "bag",
+    "bench",
+    "bin_",
+    "box",
+    "broom",
+    "carried_bag",
+    "carried_box",
+    "club",
+    "gloves",
+    "stall",
+]
 
 Painter = Callable[[Canvas, Camera, Point, float], None]
 """Draws a thing that stands at a point (metres) at second t."""
@@ -82,16 +96,17 @@ def bench(colour: Colour) -> Painter:
 
 
 def bin_(colour: Colour, tilt: Callable[[float], float] = lambda _: 0.0) -> Painter:
-    """A litter bin 0.9 m high that leans by `tilt` radians to the right at second t."""
+    """A litter bin 0.9 m high that leans to the right by `tilt` radians at second t."""
 
     def paint(canvas: Canvas, camera: Camera, point: Point, t: float) -> None:
         scale = camera.scale(point[2])
         angle = tilt(t)
         cos, sin = math.cos(angle), math.sin(angle)
-        u0, v0 = camera.pixel((point[0] + 0.25, 0.0, point[2]))
+        hinge = math.copysign(0.25, angle)  # it turns about a lower edge
+        u0, v0 = camera.pixel((point[0] + hinge, 0.0, point[2]))
 
-        def at(dx: float, up: float) -> Pixel:  # turned about the lower right edge
-            dx -= 0.25
+        def at(dx: float, up: float) -> Pixel:
+            dx -= hinge
             return u0 + (dx * cos + up * sin) * scale, v0 - (up * cos - dx * sin) * scale
 
         polygon(canvas, [at(-0.22, 0), at(0.22, 0), at(0.27, 0.85), at(-0.27, 0.85)], colour)
@@ -114,7 +129,12 @@ def stall(colour: Colour) -> Painter:
         for i in range(6):
             left = x - 1.2 + 0.4 * i
             tint = colour if i % 2 else (228, 224, 214)
-            corners = [(left, 2.0, z - 0.5), (left + 0.4, 2.0, z - 0.5), (left + 0.4, 2.45, z), (left, 2.45, z)]
+            corners = [
+                (left, 2.0, z - 0.5),
+                (left + 0.4, 2.0, z - 0.5),
+                (left + 0.4, 2.45, z),
+                (left, 2.45, z),
+            ]
             polygon(canvas, [camera.pixel(p) for p in corners], tint)
 
     return paint
@@ -269,4 +289,3 @@ class Pane:
             for a, b in pairwise([*rim, rim[0]]):  # as triangles, for the hole is not convex
                 polygon(canvas, [camera.pixel((x, y, self.z)), a, b], (14, 14, 18))
             outline(canvas, rim, (220, 230, 234))
-

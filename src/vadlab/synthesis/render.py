@@ -120,7 +120,9 @@ class Film:
         if self.shifts is not None:
             dx, dy = self.shifts[i]
             move = np.array([[1, 0, dx], [0, 1, dy]], dtype=np.float32)
-            canvas = cv2.warpAffine(canvas, move, (width, height), borderMode=cv2.BORDER_REPLICATE).astype(np.uint8)
+            canvas = cv2.warpAffine(canvas, move, (width, height), borderMode=cv2.BORDER_REPLICATE).astype(
+                np.uint8
+            )
         canvas = cv2.GaussianBlur(canvas, (3, 3), self.blur).astype(np.uint8)
         table = cv2.convertScaleAbs(self.table, alpha=float(self.gains[i]))
         canvas = cv2.LUT(canvas, table[:, None, :].reshape(1, 256, 3)).astype(np.uint8)

@@ -59,7 +59,9 @@ class Site:
     layers: list[Layer] = field(default_factory=list)
 
 
-def _camera(rng: np.random.Generator, size: tuple[int, int], *, focal: float, above: float, horizon: float) -> Camera:
+def _camera(
+    rng: np.random.Generator, size: tuple[int, int], *, focal: float, above: float, horizon: float
+) -> Camera:
     width, height = size
     change = rng.uniform(0.93, 1.07, 2)
     return Camera(
@@ -74,7 +76,9 @@ def _camera(rng: np.random.Generator, size: tuple[int, int], *, focal: float, ab
 def _grey(rng: np.random.Generator, low: float, high: float, *, tint: float = 10.0) -> Colour:
     # Walls and stones are warm or cold rather than of any hue.
     value, warm, other = rng.uniform(low, high), rng.normal(0, tint), rng.normal(0, 0.35 * tint, 3)
-    r, g, b = (int(np.clip(value + warm * w + o, 0, 255)) for w, o in zip((1.0, 0.2, -0.9), other, strict=True))
+    r, g, b = (
+        int(np.clip(value + warm * w + o, 0, 255)) for w, o in zip((1.0, 0.2, -0.9), other, strict=True)
+    )
     return r, g, b
 
 
@@ -99,8 +103,8 @@ def _slabs(camera: Camera, canvas: Canvas, depths: tuple[float, float], side: fl
         outline(canvas, [camera.pixel((-reach, 0.0, z)), camera.pixel((reach, 0.0, z))], colour, closed=False)
 
 
-def _texture(rng: np.random.Generator, canvas: Canvas, camera: Camera) -> None:
-    # Ground grain gets coarser towards the camera: stretch a tile by rows.
+def _texture(rng: np.random.Generator, canvas: Canvas) -> None:
+    # Grain, stains and the darker corners that a cheap lens gives.
     height, width = canvas.shape[:2]
     fine = noise(rng, (height, width), cells=40, octaves=3) * 0.07
     large = noise(rng, (height, width), cells=4, octaves=3) * 0.12
@@ -112,7 +116,9 @@ def _texture(rng: np.random.Generator, canvas: Canvas, camera: Camera) -> None:
     canvas[:] = np.clip(canvas * light[..., None], 0, 255).astype(np.uint8)
 
 
-def _bricks(rng: np.random.Generator, camera: Camera, canvas: Canvas, z: float, tall: float, colour: Colour) -> None:
+def _bricks(
+    rng: np.random.Generator, camera: Camera, canvas: Canvas, z: float, tall: float, colour: Colour
+) -> None:
     reach = camera.reach(z) + 1
     polygon(canvas, _wall_rectangle(camera, z, (-reach, reach, 0, tall)), colour)
     style = rng.integers(3)
@@ -123,11 +129,18 @@ def _bricks(rng: np.random.Generator, camera: Camera, canvas: Canvas, z: float, 
     polygon(canvas, _wall_rectangle(camera, z, (-reach, reach, 0, 0.35)), shade(colour, 0.72))
 
 
-def _window(camera: Camera, canvas: Canvas, z: float, box: tuple[float, float, float, float], glass: Colour) -> None:
+def _window(
+    camera: Camera, canvas: Canvas, z: float, box: tuple[float, float, float, float], glass: Colour
+) -> None:
     x0, x1, y0, y1 = box
     polygon(canvas, _wall_rectangle(camera, z, (x0 - 0.08, x1 + 0.08, y0 - 0.1, y1 + 0.08)), (202, 200, 192))
     polygon(canvas, _wall_rectangle(camera, z, box), glass)
-    gleam = [(x0 + 0.15 * (x1 - x0), y0), (x0 + 0.35 * (x1 - x0), y0), (x0 + 0.75 * (x1 - x0), y1), (x0 + 0.55 * (x1 - x0), y1)]
+    gleam = [
+        (x0 + 0.15 * (x1 - x0), y0),
+        (x0 + 0.35 * (x1 - x0), y0),
+        (x0 + 0.75 * (x1 - x0), y1),
+        (x0 + 0.55 * (x1 - x0), y1),
+    ]
     polygon(canvas, [camera.pixel((x, y, z)) for x, y in gleam], shade(glass, 1.25))
     outline(canvas, _wall_rectangle(camera, z, box), (90, 88, 84))
 
@@ -202,7 +215,12 @@ def _tree(rng: np.random.Generator, camera: Camera, canvas: Canvas, x: float, z:
 
 def _lamp(camera: Camera, canvas: Canvas, x: float, z: float) -> None:
     line(canvas, (camera.pixel((x, 0, z)), camera.pixel((x, 4.2, z))), (58, 60, 62), 0.1 * camera.scale(z))
-    line(canvas, (camera.pixel((x, 4.2, z)), camera.pixel((x + 0.7, 4.3, z))), (58, 60, 62), 0.07 * camera.scale(z))
+    line(
+        canvas,
+        (camera.pixel((x, 4.2, z)), camera.pixel((x + 0.7, 4.3, z))),
+        (58, 60, 62),
+        0.07 * camera.scale(z),
+    )
 
 
 def _street(rng: np.random.Generator, size: tuple[int, int]) -> Site:
@@ -227,12 +245,14 @@ def _street(rng: np.random.Generator, size: tuple[int, int]) -> Site:
     if rng.random() < 0.3:
         course = drive(float(rng.choice([-5.5, 5.5])), 12.7, 0.0)
         Vehicle.draw(rng, course).paint(canvas, camera, 0.0)
-    _texture(rng, canvas, camera)
-    return Site("street", camera, canvas, 14.0, 16.2, 17.0, road=(7.5, 13.5), door=door, panes=panes, layers=layers)
+    _texture(rng, canvas)
+    return Site(
+        "street", camera, canvas, 14.0, 16.2, 17.0, road=(7.5, 13.5), door=door, panes=panes, layers=layers
+    )
 
 
 def _pavement(rng: np.random.Generator, size: tuple[int, int]) -> Site:
-    camera = _camera(rng, size, focal=1.05, above=3.3, horizon=0.24)
+    camera = _camera(rng, size, focal=1.3, above=3.3, horizon=0.15)
     canvas = np.zeros((size[1], size[0], 3), dtype=np.uint8)
     wall = 12.4
     door, panes = _front(rng, camera, canvas, wall, 7.0)
@@ -242,12 +262,12 @@ def _pavement(rng: np.random.Generator, size: tuple[int, int]) -> Site:
     layers: list[Layer] = []
     if rng.random() < 0.35:
         layers.append(_tree(rng, camera, canvas, float(rng.choice([-5.0, 5.0])), 12.0))
-    _texture(rng, canvas, camera)
-    return Site("pavement", camera, canvas, 7.0, 11.8, wall, door=door, panes=panes, layers=layers)
+    _texture(rng, canvas)
+    return Site("pavement", camera, canvas, 7.2, 11.6, wall, door=door, panes=panes, layers=layers)
 
 
 def _square(rng: np.random.Generator, size: tuple[int, int]) -> Site:
-    camera = _camera(rng, size, focal=1.1, above=4.4, horizon=0.18)
+    camera = _camera(rng, size, focal=1.35, above=4.0, horizon=0.1)
     canvas = np.zeros((size[1], size[0], 3), dtype=np.uint8)
     _sky(rng, canvas)
     far = 27.0
@@ -258,22 +278,25 @@ def _square(rng: np.random.Generator, size: tuple[int, int]) -> Site:
         polygon(canvas, _wall_rectangle(camera, far, (x, x + wide, 0, tall)), colour)
         for wx in np.arange(x + 0.7, x + wide - 1, 1.7):
             for wy in np.arange(0.9, tall - 1, 1.9):
-                polygon(canvas, _wall_rectangle(camera, far, (wx, wx + 0.8, wy, wy + 1.1)), shade(colour, 0.55))
+                polygon(
+                    canvas, _wall_rectangle(camera, far, (wx, wx + 0.8, wy, wy + 1.1)), shade(colour, 0.55)
+                )
         x += wide
     stone = _grey(rng, 130, 178, tint=10)
     _ground(camera, canvas, (1.0, far), stone)
     _slabs(camera, canvas, (2.5, far), float(rng.uniform(1.0, 2.0)), shade(stone, 0.92))
-    layers: list[Layer] = []
-    for _ in range(int(rng.integers(1, 4))):
-        layers.append(_tree(rng, camera, canvas, float(rng.uniform(-11, 11)), float(rng.uniform(19, 24))))
+    layers: list[Layer] = [
+        _tree(rng, camera, canvas, float(rng.uniform(-11, 11)), float(rng.uniform(19, 24)))
+        for _ in range(int(rng.integers(1, 4)))
+    ]
     if rng.random() < 0.6:
         _lamp(camera, canvas, float(rng.uniform(-6, 6)), 16.5)
-    _texture(rng, canvas, camera)
-    return Site("square", camera, canvas, 9.4, 16.0, far, layers=layers)
+    _texture(rng, canvas)
+    return Site("square", camera, canvas, 8.6, 15.0, far, layers=layers)
 
 
 def _hall(rng: np.random.Generator, size: tuple[int, int]) -> Site:
-    camera = _camera(rng, size, focal=1.05, above=3.0, horizon=0.22)
+    camera = _camera(rng, size, focal=1.3, above=3.0, horizon=0.16)
     canvas = np.zeros((size[1], size[0], 3), dtype=np.uint8)
     wall, half, tall = 12.0, 4.6, 3.5
     paint, tile = _grey(rng, 165, 210, tint=10), _grey(rng, 125, 175, tint=12)
@@ -294,16 +317,20 @@ def _hall(rng: np.random.Generator, size: tuple[int, int]) -> Site:
     _door(camera, canvas, wall, door, _grey(rng, 70, 130, tint=25))
     for x in (-3.6, -1.2, 1.4, 3.7):
         if abs(x - door) > 1.1 and rng.random() < 0.6:
-            polygon(canvas, _wall_rectangle(camera, wall, (x - 0.5, x + 0.5, 1.2, 2.0)), _grey(rng, 90, 200, tint=35))
+            polygon(
+                canvas,
+                _wall_rectangle(camera, wall, (x - 0.5, x + 0.5, 1.2, 2.0)),
+                _grey(rng, 90, 200, tint=35),
+            )
     for z in (6.0, 9.0):
         lamp = [(-0.9, tall, z), (0.9, tall, z), (0.9, tall, z + 0.6), (-0.9, tall, z + 0.6)]
         polygon(canvas, [camera.pixel(p) for p in lamp], (250, 250, 242))
-    _texture(rng, canvas, camera)
+    _texture(rng, canvas)
     return Site("hall", camera, canvas, 7.0, 11.2, wall, door=door)
 
 
 def _quay(rng: np.random.Generator, size: tuple[int, int]) -> Site:
-    camera = _camera(rng, size, focal=1.4, above=4.1, horizon=0.0)
+    camera = _camera(rng, size, focal=1.5, above=3.9, horizon=0.0)
     canvas = np.zeros((size[1], size[0], 3), dtype=np.uint8)
     _sky(rng, canvas)
     far, edge, level = 24.0, 13.0, -0.55
@@ -316,22 +343,29 @@ def _quay(rng: np.random.Generator, size: tuple[int, int]) -> Site:
     polygon(canvas, _wall_rectangle(camera, edge, (-reach, reach, level, 0)), shade(stone, 0.6))
     top = int(camera.pixel((0, level, edge))[1])
     for x in np.arange(-6, 7, 2.0):
-        outline(canvas, [camera.pixel((x, level, edge)), camera.pixel((x, 0, edge))], shade(stone, 0.45), closed=False)
+        outline(
+            canvas,
+            [camera.pixel((x, level, edge)), camera.pixel((x, 0, edge))],
+            shade(stone, 0.45),
+            closed=False,
+        )
     deep = np.array([rng.uniform(40, 66), rng.uniform(74, 98), rng.uniform(80, 112)])
     share = np.linspace(0.75, 1.1, size[1] - top)[:, None, None]
     canvas[top:] = np.clip(deep * share, 0, 255).astype(np.uint8)
     layers: list[Layer] = []
     layers.append(_tree(rng, camera, canvas, float(rng.uniform(-7, 7)), 20.0))
-    _texture(rng, canvas, camera)
+    _texture(rng, canvas)
     strip = noise(rng, (size[1] - top, 2 * size[0]), cells=64, octaves=2)
     strip = cv2.GaussianBlur(strip, (9, 1), 0)
     strip[:, size[0] :] = strip[:, : size[0]]
     layers.append(Water(top, size[1], strip, float(rng.uniform(16, 28))))
-    return Site("quay", camera, canvas, edge + 0.5, 17.5, far, water=level, door=door, panes=panes, layers=layers)
+    return Site(
+        "quay", camera, canvas, edge + 0.5, 17.5, far, water=level, door=door, panes=panes, layers=layers
+    )
 
 
 def _house(rng: np.random.Generator, size: tuple[int, int]) -> Site:
-    camera = _camera(rng, size, focal=1.0, above=2.7, horizon=0.56)
+    camera = _camera(rng, size, focal=1.12, above=2.7, horizon=0.53)
     canvas = np.zeros((size[1], size[0], 3), dtype=np.uint8)
     wall = 13.0
     colour = _grey(rng, 110, 185, tint=16)
@@ -351,7 +385,7 @@ def _house(rng: np.random.Generator, size: tuple[int, int]) -> Site:
     stone = _grey(rng, 118, 160, tint=8)
     _ground(camera, canvas, (1.0, wall), stone)
     _slabs(camera, canvas, (2.5, wall), 1.0, shade(stone, 0.9))
-    _texture(rng, canvas, camera)
+    _texture(rng, canvas)
     return Site("house", camera, canvas, 9.6, 12.2, wall, door=shift, panes=tuple(panes))
 
 

@@ -101,11 +101,18 @@ class Vehicle:
             polygon(canvas, panel, self.paintwork if not cabin else shade(self.paintwork, 0.92))
             if cabin:
                 middle_f, middle_u = (sum(c) / len(profile) for c in zip(*profile, strict=True))
-                glass = [(middle_f + 0.84 * (f - middle_f), middle_u + 0.66 * (u - middle_u)) for f, u in profile]
+                glass = [
+                    (middle_f + 0.84 * (f - middle_f), middle_u + 0.66 * (u - middle_u)) for f, u in profile
+                ]
                 polygon(canvas, [camera.pixel(world(f, u, edge)) for f, u in glass], (46, 56, 68))
                 pillar = middle_f + 0.05 * self.length
                 ends = (world(pillar, waist, edge), world(pillar, tall - 0.08, edge))
-                line(canvas, (camera.pixel(ends[0]), camera.pixel(ends[1])), self.paintwork, 0.07 * camera.scale(place.z))
+                line(
+                    canvas,
+                    (camera.pixel(ends[0]), camera.pixel(ends[1])),
+                    self.paintwork,
+                    0.07 * camera.scale(place.z),
+                )
             else:
                 outline(canvas, panel, shade(self.paintwork, 0.6))
         self._paint_wheels(canvas, camera, world, place, edge)
@@ -132,11 +139,18 @@ class Vehicle:
                 continue
             c, d = world(f1, u1, half), world(f0, u0, half)
             glass = cabin and abs(normal_u) < 0.9
-            colour = (60, 72, 84) if glass else shade(self.paintwork, 1.0 + 0.25 * normal_u - 0.12 * abs(normal_f))
+            colour = (
+                (60, 72, 84) if glass else shade(self.paintwork, 1.0 + 0.25 * normal_u - 0.12 * abs(normal_f))
+            )
             polygon(canvas, [camera.pixel(p) for p in (a, b, c, d)], colour)
 
     def _paint_wheels(
-        self, canvas: Canvas, camera: Camera, world: Callable[[float, float, float], Point], place: Course, edge: float
+        self,
+        canvas: Canvas,
+        camera: Camera,
+        world: Callable[[float, float, float], Point],
+        place: Course,
+        edge: float,
     ) -> None:
         radius = 0.33
         turned = (place.x * math.cos(place.yaw) + place.z * math.sin(place.yaw)) / radius
@@ -145,7 +159,10 @@ class Vehicle:
                 ring = [(f + r * math.cos(a), radius + r * math.sin(a)) for a in _TURN]
                 polygon(canvas, [camera.pixel(world(*p, edge)) for p in ring], colour)
             spoke = 0.17 * math.cos(turned), 0.17 * math.sin(turned)
-            ends = (world(f - spoke[0], radius - spoke[1], edge), world(f + spoke[0], radius + spoke[1], edge))
+            ends = (
+                world(f - spoke[0], radius - spoke[1], edge),
+                world(f + spoke[0], radius + spoke[1], edge),
+            )
             line(canvas, (camera.pixel(ends[0]), camera.pixel(ends[1])), (50, 50, 54), 1)
 
     def _paint_lamps(
@@ -163,14 +180,21 @@ class Vehicle:
             if (tip[0] - camera_at[0]) * -tip[0] + (tip[2] - camera_at[2]) * -tip[2] <= 0:
                 continue
             for side in (-0.38 * self.width, 0.38 * self.width):
-                corners = [(f, 0.6, side - 0.15), (f, 0.6, side + 0.15), (f, 0.76, side + 0.15), (f, 0.76, side - 0.15)]
+                corners = [
+                    (f, 0.6, side - 0.15),
+                    (f, 0.6, side + 0.15),
+                    (f, 0.76, side + 0.15),
+                    (f, 0.76, side - 0.15),
+                ]
                 polygon(canvas, [camera.pixel(world(*c)) for c in corners], colour)
 
 
 _TURN = [2 * math.pi * i / 12 for i in range(12)]
 
 
-def drive(x: float, z: float, speed: float, *, yaw: float = 0.0, passes: float = 0.0) -> Callable[[float], Course]:
+def drive(
+    x: float, z: float, speed: float, *, yaw: float = 0.0, passes: float = 0.0
+) -> Callable[[float], Course]:
     """Drive straight on at `speed` (m/s), so as to be at (x, z) at second `passes`."""
     cos, sin = math.cos(yaw), math.sin(yaw)
     return lambda t: Course(x + cos * speed * (t - passes), z + sin * speed * (t - passes), yaw)

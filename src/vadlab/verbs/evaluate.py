@@ -89,7 +89,8 @@ def evaluate_run(run: Path, rules: Rules, *, root: Path | None = None, device: s
     files.write_json(run / METRICS, known | {rules.name: found})
     page = run / ("report.html" if rules.name == "strict" else f"report-{rules.name}.html")
     paths = {entry.id: entry.path for entry in entries}
-    write_page(page, evaluation, run=_shown(facts), frame=lambda video, frame: _frame(paths[video], frame))
+    shown = _shown(facts) | ({"auc_interval": (low, high)} if low == low else {})
+    write_page(page, evaluation, run=shown, frame=lambda video, frame: _frame(paths[video], frame))
     _figures(run / "figures" / rules.name, evaluation)
     return Finding(evaluation, found, page)
 

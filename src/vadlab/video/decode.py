@@ -6,6 +6,7 @@ quietly. The count of `probe` is the count of that same decoding.
 
 from __future__ import annotations
 
+import logging
 import shlex
 from collections.abc import Generator, Iterator
 from contextlib import closing
@@ -32,6 +33,7 @@ from vadlab.video.truncation import missing_bytes
 __all__ = ["VideoFrames", "probe", "read_frame"]
 
 _FOLDER_FPS = Fraction(25)
+_log = logging.getLogger(__name__)
 
 
 def probe(path: Path, *, id: str, fps: Fraction | None = None) -> Video:  # noqa: A002
@@ -179,23 +181,31 @@ def _pictures(path: Path) -> Generator[av.VideoFrame]:
     if tally.error or tally.pictures < tally.due:
         seen, tally = tally.pictures, _Tally()
         yield from islice(_pass(path, tally, threads="NONE"), seen, None)
-    _refuse_damage(path, tally)
+    _report_loss(path, tally)
 
 
-def _refuse_damage(path: Path, tally: _Tally) -> None:
+def _report_loss(path: Path, tally: _Tally) -> None:
+    """Raise if a pass lost frames to damage; warn if it may have."""
     missing = missing_bytes(path)
     # A cut that took only what follows the last frame (an index, sound) has lost nothing.
     cut = missing > 0 and not 0 < tally.promised <= tally.intact
-    if not (tally.error or cut) and tally.pictures:
-        return
-    cause = tally.error or (f"the file ends {missing} bytes too early" if cut else "no error")
-    raise DataError(
-        "the video is damaged" if tally.error or cut else "the video holds no frame",
-        file=path,
-        expected=f"{tally.promised} frames" if tally.promised else "a whole video with frames",
-        found=f"{tally.pictures} frames that decode; {cause}",
-        remedy=f"copy or download it again, or keep the frames that decode: {_reencode(path)}",
-    )
+    if tally.error or cut or not tally.pictures:
+        cause = tally.error or (f"the file ends {missing} bytes too early" if cut else "no error")
+        raise DataError(
+            "the video is damaged" if tally.error or cut else "the video holds no frame",
+            file=path,
+            expected=f"{tally.promised} frames" if tally.promised else "a whole video with frames",
+            found=f"{tally.pictures} frames that decode; {cause}",
+            remedy=f"copy or download it again, or keep the frames that decode: {_reencode(path)}",
+        )
+    if tally.pictures < tally.due:
+        # Some codecs drop what they cannot read without an error; only the numbers show it.
+        _log.warning(
+            "%s: %d packets gave %d frames; healthy with hidden frames (VP8), otherwise damage",
+            path,
+            tally.due,
+            tally.pictures,
+        )
 
 
 def _pass(path: Path, tally: _Tally, *, threads: Literal["AUTO", "NONE"]) -> Generator[av.VideoFrame]:

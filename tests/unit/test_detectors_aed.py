@@ -1,0 +1,182 @@
+"""The paper's detector: windows, batches, losses, and the named deviations of the authors' release."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from vadlab.detectors import aed
+from vadlab.detectors.aed import AED
+from vadlab.errors import UsageError
+from vadlab.evaluation.frames import to_frames
+from vadlab.evaluation.rules import get
+from vadlab.spans import windows
+from vadlab.types import Features, FrameLabels, Sample, Video
+
+
+def sample(
+    n_frames: int, abnormal: tuple[int, int] | None = None, *, name: str = "v", seed: int = 0
+) -> Sample[Features, FrameLabels]:
+    """Row j of the features begins with the clip's number, so that windows can be recognised."""
+    spans = windows(n_frames, 16, 16)
+    values = np.random.default_rng(seed).normal(size=(len(spans), 32)).astype(np.float32)
+    values[:, 0] = np.arange(len(spans))
+    video = Video(name, Path(name), n_frames, Fraction(25), (8, 8))
+    labels = FrameLabels.from_spans([abnormal] if abnormal else [], n_frames, category="Fire")
+    return Sample(video, spans, Features(values), labels)
+
+
+def draw(detector: AED, *samples: Sample[Features, FrameLabels], step: int = 0) -> list[aed._Window]:
+    normal = [s for s in samples if not s.y.abnormal]
+    abnormal = [s for s in samples if s.y.abnormal]
+    return aed._Batches(detector, normal, abnormal).draw(np.random.default_rng(step))
+
+
+def test_defaults_are_the_papers() -> None:
+    detector = AED()
+    assert (detector.k, detector.hidden, detector.layers) == (5, 128, 2)
+    assert (detector.lambda_category, detector.lambda_score) == (1, 10)
+    assert (detector.learning_rate, detector.weight_decay) == (3e-4, 5e-4)
+    assert detector.abnormal_per_batch + detector.normal_per_batch == 60
+    assert detector.window_frames == 80
+
+
+def test_scrambled_windows_are_those_of_the_release() -> None:
+    """Twenty clips, K = 5: window 3 should hold clips 3 to 7; the release's view gives 3 7 7 11 15."""
+    assert aed._scrambled(20, 5)[3].tolist() == [3, 7, 7, 11, 15]
+    # Fifty clips: the first window is spread over the whole video.
+    assert aed._scrambled(50, 5)[0].tolist() == [0, 10, 20, 30, 40]
+    # One window only: nothing to scramble.
+    assert aed._scrambled(3, 5).tolist() == [[0, 1, 2, 2, 2]]
+
+
+def test_scores_cover_every_frame_of_every_clip() -> None:
+    detector = AED(steps=1, hidden=4).fit([sample(200), sample(200, (16, 90), name="a")])
+    scores = detector.score(sample(170))  # ten clips, ten frames over
+    n_covering = np.zeros(170, dtype=int)
+    for start, stop in scores.spans:
+        n_covering[start:stop] += 1
+    # Windows at a stride of one clip: 1, 2, .. 5 of them over a clip, then 5, then fewer.
+    by_clip = [1, 2, 3, 4, 5, 5, 4, 3, 2, 1]
+    assert n_covering[:160].tolist() == np.repeat(by_clip, 16).tolist()
+    assert not n_covering[160:].any()
+    assert scores.categories is not None
+    assert scores.categories.spans.tolist() == [[16 * i, 16 * i + 80] for i in range(6)]
+
+
+def test_a_window_scores_its_own_clips() -> None:
+    """A network that copies its input's first number into all scores shows which clips it was given."""
+    detector = AED(steps=1, hidden=4).fit([sample(200), sample(200, (16, 90), name="a")])
+
+    class Copy(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            by_frame = x[:, :, :1].expand(-1, -1, 16).reshape(len(x), -1)
+            return by_frame, torch.zeros(len(x), 1)
+
+    detector.network_ = Copy()  # type: ignore[assignment]
+    frame_scores, _ = to_frames(detector.score(sample(170)), get("strict"))
+    np.testing.assert_array_equal(frame_scores[:160], np.repeat(np.arange(10), 16))
+
+
+def test_abnormal_windows_hit_the_event() -> None:
+    detector = AED(abnormal_per_batch=40, normal_per_batch=1)
+    event = sample(800, (320, 330), name="a")  # clip 20 of 50
+    starts = {int(w.rows[0]) for w in draw(detector, sample(200), event) if w.sample.y.abnormal}
+    assert starts == {16, 17, 18, 19, 20}
+
+
+def test_the_last_window_is_drawn_but_not_by_the_release() -> None:
+    video = sample(7 * 16)
+    last_starts = {}
+    for authors in (False, True):
+        detector = AED(abnormal_per_batch=1, normal_per_batch=200, authors_draw=authors)
+        batch = draw(detector, video, sample(200, (16, 90), name="a"))
+        last_starts[authors] = max(int(w.rows[0]) for w in batch if not w.sample.y.abnormal)
+    assert last_starts == {False: 2, True: 1}
+
+
+def test_redrawn_windows_of_the_release_have_other_labels() -> None:
+    detector = AED(abnormal_per_batch=200, normal_per_batch=1, authors_draw=True)
+    event = sample(800, (0, 16), name="a")  # only windows that start at clip 0 hit
+    batch = [w for w in draw(detector, sample(200), event) if w.sample.y.abnormal]
+    elsewhere = [w for w in batch if w.rows[0] > 0]
+    assert elsewhere
+    for window in elsewhere:
+        assert window.labels()[0][:16].all()  # the labels of the video's first window
+
+
+def test_short_videos() -> None:
+    short = sample(40, (20, 40), name="a")  # two clips; the release pads with zeros
+    detector = AED()
+    ours = aed._Batches(detector, [], [short])._window(short, 0)
+    labels, weights = ours.labels()
+    assert ours.features(detector)[:, 0].tolist() == [0, 1, 1, 1, 1]
+    assert labels[:32].tolist() == [0.0] * 20 + [1.0] * 12 and weights.tolist() == [1.0] * 32 + [0.0] * 48
+    authors = AED(authors_draw=True)
+    theirs = aed._Batches(authors, [], [short])._window(short, 0)
+    assert not theirs.features(authors)[2:].any()
+    assert theirs.labels()[1].all() and not theirs.labels()[0][32:].any()
+
+
+def test_every_video_comes_once_before_any_comes_twice() -> None:
+    normal = [sample(200, name=f"n{i}", seed=i) for i in range(7)]
+    detector = AED(abnormal_per_batch=3, normal_per_batch=21)
+    batch = draw(detector, *normal, sample(200, (16, 90), name="a"))
+    counts: dict[str, int] = {}
+    for window in batch:
+        counts[window.sample.video.id] = counts.get(window.sample.video.id, 0) + 1
+    assert counts == {**{f"n{i}": 3 for i in range(7)}, "a": 3}
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_losses_are_equations_6_to_8(reduction: str) -> None:
+    detector = AED(steps=1, hidden=4, reduction=reduction, lambda_category=2.0, lambda_score=3.0)  # type: ignore[arg-type]
+    pair = [sample(200), sample(200, (16, 90), name="a")]
+    detector.fit(pair)
+    batch = detector._all_windows(pair[1])
+    network = detector.network_
+    assert network is not None
+    losses = detector._losses(network, batch, torch.device("cpu"))
+    with torch.no_grad():
+        scores, logits = network(torch.from_numpy(np.stack([w.features(detector) for w in batch])))
+    target = np.stack([w.labels()[0] for w in batch])
+    # |s - label| < 1 always, so smooth-L1 is half the squared error.
+    half_squares = 0.5 * (scores.numpy() - target) ** 2
+    wanted = half_squares.mean() if reduction == "mean" else half_squares.sum()
+    assert losses["score"].item() == pytest.approx(wanted, rel=1e-5)
+    # One category only: its probability is 1 and the cross-entropy 0.
+    assert logits is not None and losses["category"].item() == pytest.approx(0, abs=1e-6)
+    assert losses["loss"].item() == pytest.approx(3 * wanted, rel=1e-5)
+
+
+def test_standardised_features_have_unit_moments() -> None:
+    train = [sample(800, seed=1), sample(800, (16, 90), name="a", seed=2)]
+    detector = AED(steps=1, hidden=4, standardise=True).fit(train)
+    stacked = np.concatenate([detector._standardised(s.x.values) for s in train])
+    np.testing.assert_allclose(stacked.mean(0), 0, atol=1e-5)
+    np.testing.assert_allclose(stacked.std(0), 1, atol=1e-4)
+
+
+def test_selection_by_validation_needs_validation_videos() -> None:
+    pair = [sample(200), sample(200, (16, 90), name="a")]
+    with pytest.raises(UsageError, match="validation"):
+        AED(steps=1, select="val").fit(pair)
+    AED(steps=1, hidden=4, select="val").fit(pair, pair)
+
+
+def test_needs_both_kinds_of_video() -> None:
+    with pytest.raises(UsageError, match="1 normal, 0 abnormal"):
+        AED().fit([sample(200)])
+
+
+def test_features_must_fill_the_map() -> None:
+    video = Video("v", Path("v"), 32, Fraction(25), (8, 8))
+    odd = Features(np.zeros((2, 30), dtype=np.float32))
+    spans = windows(32, 16, 16)
+    labels = [FrameLabels.from_spans(s, 32) for s in ([], [(0, 16)])]
+    with pytest.raises(UsageError, match="multiple of 16"):
+        AED().fit([Sample(video, spans, odd, y) for y in labels])
