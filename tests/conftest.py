@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+# Tests run in several processes; each with all cores' threads would wait for the others.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 SHARED = Path(os.environ.get("VADLAB_SHARED", Path(__file__).parents[2] / "shared"))
 
 

@@ -37,13 +37,13 @@ def write_run(run: Path, facts: Mapping[str, Any]) -> None:
 def save_state(run: Path, detector: Detector) -> None:
     """Write what the detector learned; texts are kept as UTF-8 JSON, since the format has numbers only."""
     arrays: dict[str, Any] = {}
-    texts: dict[str, str] = {}
+    texts: dict[str, list[str]] = {}
     for key, value in detector.state().items():
         if value.dtype.kind == "U":
-            texts[key] = json.dumps(value.tolist())
+            texts[key] = value.tolist()
         else:
             arrays[key] = np.ascontiguousarray(value)
-    write_whole(run / STATE, save(arrays, texts or None))
+    write_whole(run / STATE, save(arrays, {"texts": json.dumps(texts)}))
 
 
 def restore(run: Path) -> tuple[Detector, dict[str, Any]]:
@@ -66,8 +66,9 @@ def restore(run: Path) -> tuple[Detector, dict[str, Any]]:
     try:
         with safe_open(run / STATE, framework="numpy") as file:
             state: State = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
-            state |= {k: np.array(json.loads(v), dtype=np.str_) for k, v in (file.metadata() or {}).items()}
-    except (SafetensorError, OSError) as error:
+            texts = json.loads((file.metadata() or {})["texts"])
+            state |= {key: np.array(value, dtype=np.str_) for key, value in texts.items()}
+    except (SafetensorError, OSError, KeyError, json.JSONDecodeError) as error:
         raise StoreError(
             "the trained state is damaged",
             file=run / STATE,

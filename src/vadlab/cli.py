@@ -6,6 +6,7 @@ Heavy modules are imported inside the verbs, so that `--help` and `list` answer 
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,6 +14,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from vadlab import __version__, catalog, config
 from vadlab.errors import UsageError, VadlabError
@@ -66,6 +68,11 @@ def _print_json(value: Any) -> None:
 
 def _settings(recipe: Path | None, assignments: list[str] | None) -> dict[str, Any]:
     return (config.read_recipe(recipe) if recipe else {}) | config.parse_assignments(assignments or [])
+
+
+def _complain(subject: str, message: str) -> None:
+    """One failure on stderr; never wrapped, so that paths and commands can be copied."""
+    err.print(Text.assemble((subject, "bold red"), " ", message), soft_wrap=True)
 
 
 def _percent(value: float | None) -> str:
@@ -162,8 +169,7 @@ def data_check(
         for name, sizes in found.splits.items():
             out.print(f"split {name}: " + ", ".join(f"{n} {part}" for part, n in sizes.items()))
         for finding in found.findings:
-            err.print(f"[bold red]{finding.subject}[/]", end=" ")
-            err.print(finding.message, markup=False)
+            _complain(finding.subject, finding.message)
         out.print("nothing is wrong" if not found.findings else f"{len(found.findings)} findings")
     if found.findings:
         raise typer.Exit(1)
@@ -216,6 +222,7 @@ def data_synth(
             train=train_videos,
             test=test_videos,
             seed=seed,
+            workers=os.cpu_count() or 1,
             progress=report,
         )
     out.print(f"wrote {folder / 'annotations.csv'}", soft_wrap=True)
@@ -328,12 +335,11 @@ def extract(
         )
     else:
         out.print(
-            f"{len(done.done)} videos ({done.n_clips} clips) in {done.seconds:.0f} s, {done.kept} there before, "
-            f"{len(done.failed)} failed"
+            f"{len(done.done)} videos ({done.n_clips} clips) in {done.seconds:.0f} s, "
+            f"{done.kept} there before, {len(done.failed)} failed"
         )
         for name, reason in done.failed:
-            err.print(f"[bold red]{name}[/]", end=" ")
-            err.print(reason, markup=False)
+            _complain(name, reason)
     if done.failed:
         raise typer.Exit(1)
 
@@ -461,8 +467,7 @@ def score(
             for path in one.files:
                 out.print(f"  {path}", soft_wrap=True)
         for path, reason in failed:
-            err.print(f"[bold red]{path}[/]", end=" ")
-            err.print(reason, markup=False)
+            _complain(str(path), reason)
     if failed:
         raise typer.Exit(1)
 
@@ -472,7 +477,7 @@ def main() -> None:
     try:
         app()
     except VadlabError as error:
-        err.print(f"[bold red]error[/] {error}", markup=True, highlight=False, soft_wrap=True)
+        _complain("error", str(error))
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         err.print("stopped; run the same command again to continue")

@@ -237,7 +237,7 @@ class _Curves:
             if self.first and path.exists():
                 with path.open(newline="") as file:
                     rows = [{k: float(v) for k, v in r.items() if v} for r in csv.DictReader(file)]
-                self.rows = [r for r in rows if r["step"] <= self.first]
+                self.rows = [r | {"step": int(r["step"])} for r in rows if r["step"] <= self.first]
                 if self.rows:
                     self.started -= self.rows[-1]["seconds"]
             from torch.utils.tensorboard import SummaryWriter  # slow to import

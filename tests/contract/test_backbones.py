@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from vadlab import catalog
+from vadlab import catalog, config
 from vadlab.errors import UsageError
 
 NAMES = catalog.names("backbones")
@@ -44,6 +44,13 @@ def clips(backbone: Any) -> Clips:
 def features(backbone: Any, clips: Clips) -> NDArray[np.float32]:
     found: NDArray[np.float32] = backbone.embed(*clips)
     return found
+
+
+def test_settings_make_the_same_backbone(backbone: Any) -> None:
+    settings = json.loads(json.dumps(backbone.settings()))
+    assert "auto" not in settings.values() and "device" not in settings
+    again = config.build(type(backbone), settings)
+    assert again.facts() == backbone.facts() and again.settings() == settings
 
 
 def test_there_are_backbones_with_a_line_of_description() -> None:

@@ -187,7 +187,9 @@ def test_sees_no_more_than_its_supervision_allows(name: str) -> None:
     if detector.supervision is Supervision.UNSUPERVISED:
         # Other categories, and truth that calls normal frames abnormal.
         flip = {"Fighting": "Fire", "Fire": "Fighting", None: None}
-        relabelled = [dataclasses.replace(e, category=flip[e.category]) for e in world.entries if not e.abnormal]
+        relabelled = [
+            dataclasses.replace(e, category=flip[e.category]) for e in world.entries if not e.abnormal
+        ]
     else:
         relabelled = list(world.entries)
     truth = other.labels
@@ -216,7 +218,9 @@ def test_one_frame_more_changes_only_the_end(name: str) -> None:
     longer = blind(detector.reads, "v", mask, "Fire", 3)
     shorter = dataclasses.replace(longer, video=video("v", 160))
     if detector.reads == "frames":
-        shorter = dataclasses.replace(shorter, spans=longer.spans[:160], x=MemoryFrames(longer.x.frames[:160]))
+        shorter = dataclasses.replace(
+            shorter, spans=longer.spans[:160], x=MemoryFrames(longer.x.frames[:160])
+        )
     a = to_frames(detector.score(shorter), get("strict"))[0]
     b = to_frames(detector.score(longer), get("strict"))[0]
     np.testing.assert_allclose(a, b[:160], rtol=1e-5, atol=1e-6)

@@ -16,9 +16,9 @@ VIDEOS = {
     "v_Crash_a_01_02": ("Crash", [0, 0, 1, 1, 1, 0]),
     "v_Crash_n_01_03": ("Crash", [0, 0, 0, 0]),
     "v_Fall_Into_Water_a_07_01": ("FallIntoWater", [1, 1, 0, 1, 1]),
-    "v_Thief_n_02_01": ("Thiefing", [0, 0, 0]),
+    "v_Takes_a_bag_n_02_01": ("Thiefing", [0, 0, 0]),
 }
-TRAIN = ["v_Crash_a_01_02", "v_Thief_n_02_01"]
+TRAIN = ["v_Crash_a_01_02", "v_Takes_a_bag_n_02_01"]
 TEST = ["v_Crash_n_01_03", "v_Fall_Into_Water_a_07_01"]
 
 
@@ -108,7 +108,7 @@ def test_entries_carry_class_kind_and_part(root: Path) -> None:
         ("Crash/v_Crash_n_01_03", "Crash", False, "test", None),
         ("FallIntoWater/v_Fall_Into_Water_a_07_01", "FallIntoWater", True, "test", None),
         # A normal video carries its folder's class.
-        ("Thiefing/v_Thief_n_02_01", "Thiefing", False, "train", None),
+        ("Thiefing/v_Takes_a_bag_n_02_01", "Thiefing", False, "train", None),
     ]
 
 
@@ -171,7 +171,7 @@ def test_the_lists_define_the_set(root: Path) -> None:
     (root / "Crash" / "v_Crash_a_99_99.mp4").touch()
     assert len(LAD(root).entries()) == 4
     (root / "train_split.txt").write_text(
-        "Crash\\v_Crash_a_01_02.mp4\r\n\r\nThiefing/v_Thief_n_02_01.avi\r\n"
+        "Crash\\v_Crash_a_01_02.mp4\r\n\r\nThiefing/v_Takes_a_bag_n_02_01.avi\r\n"
     )
     assert len(LAD(root).entries()) == 4
 
@@ -183,7 +183,7 @@ def test_split_sizes_and_modes(root: Path) -> None:
         assert sorted(e.id.split("/")[1] for e in weak.train) == sorted(TRAIN)
         assert sorted(e.id.split("/")[1] for e in weak.test) == sorted(TEST)
         normal = dataset.split(Supervision.UNSUPERVISED, protocol=protocol)
-        assert [e.id for e in normal.train] == ["Thiefing/v_Thief_n_02_01"]
+        assert [e.id for e in normal.train] == ["Thiefing/v_Takes_a_bag_n_02_01"]
         assert normal.test == weak.test
 
 
@@ -290,6 +290,12 @@ def test_functions_that_are_not_needed_are_refused(function: Any, tmp_path: Path
     file.write_bytes(pickle.dumps({"a": Attack(function, "1")}))
     with pytest.raises(DataError, match="it asks for"):
         read_pickle(file)
+
+
+def test_known_names_of_other_modules_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "x.pickle").write_bytes(b"(dS'a'\ncbuiltins\ndtype\ns.")
+    with pytest.raises(DataError, match=r"it asks for builtins\.dtype"):
+        read_pickle(tmp_path / "x.pickle")
 
 
 @pytest.mark.parametrize("content", [b"", b"\x80\x04", b"not a pickle", pickle.dumps([1, 2])])

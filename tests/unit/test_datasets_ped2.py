@@ -11,7 +11,8 @@ from vadlab.types import Supervision
 TRUTH = """TestVideoFile = {};
 TestVideoFile{end+1}.gt_frame = [3:5];
 TestVideoFile{end+1}.gt_frame = [1:2, 6 : 6];
-TestVideoFile{end+1}.gt_frame = []; % TestVideoFile{end+1}.gt_frame = [1:1];
+TestVideoFile{end+1}.gt_frame = [];
+% TestVideoFile{end+1}.gt_frame = [1:1];
 """
 
 

@@ -126,3 +126,10 @@ def test_settings_that_do_not_serve(tmp_path, name, settings):
     with pytest.raises(UsageError):
         write_video(tmp_path / name, moving(1), **{"fps": FPS, **settings})
     assert list(tmp_path.iterdir()) == []
+
+
+def test_more_threads_are_used_when_asked_for(tmp_path):
+    path = tmp_path / "v.mp4"
+    write_video(path, moving(3, h=480, w=320), fps=FPS, threads=2)
+    assert b" threads=2 " in path.read_bytes()
+    assert probe(path, id="v").n_frames == 3

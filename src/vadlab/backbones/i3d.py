@@ -84,6 +84,18 @@ class I3D:
         """Columns of each stream, in column order."""
         return dict.fromkeys(self.streams, self.stream_dim)
 
+    def settings(self) -> dict[str, Any]:
+        """The settings that make the same features elsewhere: "auto" resolved, the device left out."""
+        flow = self._resolved("flow") if self.needs_flow else self.flow_weights
+        return {
+            "streams": list(self.streams),
+            "rgb_weights": self.rgb_weights,
+            "flow_weights": flow,
+            "precision": self._precision(),
+            "raw_pixels": self.raw_pixels,
+            "seed": self.seed,
+        }
+
     def facts(self) -> dict[str, Any]:
         """What a feature store records: all that the features depend on; plain JSON values.
 

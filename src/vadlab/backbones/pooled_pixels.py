@@ -57,6 +57,10 @@ class PooledPixels:
         """Columns of each stream, in column order: statistic by statistic, cells row by row."""
         return {stream: len(self.statistics[stream]) * self.grid**2 for stream in self.streams}
 
+    def settings(self) -> dict[str, Any]:
+        """The settings that make the same features elsewhere."""
+        return {"streams": list(self.streams)}
+
     def facts(self) -> dict[str, Any]:
         """What a feature store records; plain JSON values."""
         return {

@@ -48,6 +48,10 @@ class Backbone(Protocol):
         """Clips (b, t, h, w, 3) and flow (b, t, h, w, 2) to (b, d) features."""
         ...
 
+    def settings(self) -> dict[str, Any]:
+        """Settings that make the same features on another machine: nothing left to "auto", no device."""
+        ...
+
     def facts(self) -> dict[str, Any]:
         """Weights, hashes, precision and preprocessing, for the store's manifest."""
         ...
@@ -97,7 +101,7 @@ class Extractor:
             "streams": self.backbone.dims(),
             "backbone": {
                 "name": backbone,
-                "settings": _settings(self.backbone),
+                "settings": self.backbone.settings(),
                 "facts": self.backbone.facts(),
             },
             "flow": None

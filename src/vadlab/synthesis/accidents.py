@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
 from vadlab.synthesis import gestures as g
 from vadlab.synthesis.camera import Point
 from vadlab.synthesis.drawing import Colour
-from vadlab.synthesis.effects import Fire, Missile, Shards, Smoke, Splash
-from vadlab.synthesis.extras import approach, bystanders, colour, leave, passers_by, spot, traffic
+from vadlab.synthesis.effects import GRAVITY, Fire, Missile, Shards, Smoke, Splash
+from vadlab.synthesis.extras import Spans, approach, bystanders, colour, leave, passers_by, spot, traffic
 from vadlab.synthesis.people import Held, Look, Person, Script
 from vadlab.synthesis.poses import Motion, ease, held, keyed
 from vadlab.synthesis.props import Pane, Prop, bin_, box, carried_box, club, gloves, stall
@@ -24,7 +25,6 @@ from vadlab.synthesis.vehicles import Course, Vehicle, drive, jolt
 
 __all__ = ["crash", "destroy", "drop", "fall_into_water", "falling", "fire"]
 
-Spans = list[tuple[float, float]]
 _GLASS: tuple[Colour, ...] = ((206, 222, 228), (168, 190, 198), (120, 140, 150))
 
 
@@ -33,7 +33,7 @@ def _seed(stage: Stage) -> int:
 
 
 def crash(stage: Stage, *, abnormal: bool) -> Spans:
-    """Two vehicles, or a vehicle and a walker, collide; or they pass each other, or the car brakes in time."""
+    """Two vehicles, or a vehicle and a walker, collide; or they pass, or the car brakes in time."""
     rng, road = stage.rng, stage.site.road
     assert road is not None
     near, far = road[0] + 1.4, road[1] - 1.4
@@ -114,15 +114,7 @@ def _rear_end(stage: Stage, place: tuple[float, float], hit: float, *, abnormal:
 
 
 def _on(vehicle: Vehicle, course: Callable[[float], Course], brakes: float) -> Vehicle:
-    return Vehicle(
-        course,
-        vehicle.paintwork,
-        vehicle.length,
-        vehicle.width,
-        vehicle.tall,
-        vehicle.boxy,
-        braking=lambda t: brakes <= t < brakes + 2.5,
-    )
+    return replace(vehicle, course=course, braking=lambda t: brakes <= t < brakes + 2.5)
 
 
 def _side_on(stage: Stage, place: tuple[float, float], hit: float, *, abnormal: bool) -> float:
@@ -278,7 +270,7 @@ def _topple(
 
     def tilt(t: float) -> float:
         share = min(max((t - hit) / 0.55, 0.0), 1.0)
-        return side * 1.5 * share**1.7
+        return side * 1.5 * math.pow(share, 1.7)
 
     spill: tuple[Colour, ...] = ((222, 218, 206), (170, 60, 50), (70, 110, 70), (210, 180, 90))
     stage.add(
@@ -384,22 +376,25 @@ def fall_into_water(stage: Stage, *, abnormal: bool) -> Spans:
     away = x + side * float(rng.uniform(0.4, 0.9))
     sunk = level - 1.08
 
+    deep, flight = sunk - 0.45, 0.75
+    hop = deep / flight + 0.5 * GRAVITY * flight  # the speed at which he leaves the ground, to be deep then
+
     def plunge(t: float) -> Point:
-        share = min(t / 0.75, 1.0)
-        # A step into the void, then free fall.
-        y = 0.25 * math.sin(min(share * 2, 1.0) * math.pi) * 0.4 + min(0.0, sunk * (share**2 - 0.1) / 0.9)
+        share = min(t / flight, 1.0)
+        y = hop * t - 0.5 * GRAVITY * t * t if t < flight else deep
         return x + (away - x) * share, y, z + (wet_z - z) * share
 
     script.act(0.3, keyed((0.0, g.STAND), (0.3, g.SLIP._replace(left_foot_u=0.1))))
-    entered = start + 0.3 + 0.75 * math.sqrt(0.5)
-    script.act(0.75, keyed((0.0, g.SLIP), (0.3, g.TRIP), (0.75, g.TRIP._replace(lean=0.9))), path=plunge)
+    entered = start + 0.3 + (hop + math.sqrt(hop * hop - 2 * GRAVITY * level)) / GRAVITY
+    script.act(flight, keyed((0.0, g.SLIP), (0.3, g.TRIP), (flight, g.TRIP._replace(lean=0.9))), path=plunge)
+    into = plunge(entered - start - 0.3)
     out = start + float(rng.uniform(2.3, 3.0))
     climbs = out + 1.0 < end - 0.3 and rng.random() < 0.75
-    bob: Callable[[float], Point] = lambda t: (
-        away - 0.1 * side * math.sin(1.1 * t),
-        sunk + 0.12 * math.sin(2.6 * t) - 0.45 * math.exp(-3 * t),
-        wet_z,
-    )
+
+    def bob(t: float) -> Point:
+        y = sunk + 0.12 * math.sin(2.6 * t) - 0.45 * math.exp(-3 * t)
+        return away - 0.1 * side * math.sin(1.1 * t), y, wet_z
+
     script.act((out if climbs else end + 1) - script.time, g.struggling, path=bob)
     stop = end
     person = Person(look, script, stop=entered)
@@ -412,7 +407,7 @@ def fall_into_water(stage: Stage, *, abnormal: bool) -> Spans:
         script.wait(end + 1, held(g.KNEEL))
         swimmer = Person(look, script, hidden_below=level, start=entered, stop=climb + 0.1)
         stage.add(Person(look, script, start=climb + 0.1))
-    stage.add(person, swimmer, Splash((away, level, wet_z), entered + 0.02, 1.0, _seed(stage)))
+    stage.add(person, swimmer, Splash((into[0], level, into[2]), entered, 1.0, _seed(stage)))
     for t in np.arange(entered + 0.8, min(out if climbs else end, end), 0.45):
         stage.add(Splash((away + float(rng.normal(0, 0.2)), level, wet_z), float(t), 0.22, _seed(stage)))
     bystanders(stage, int(rng.integers(0, 3)), focus=(away, z), start=start, stop=stop)

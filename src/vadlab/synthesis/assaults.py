@@ -12,15 +12,13 @@ import numpy as np
 
 from vadlab.synthesis import gestures as g
 from vadlab.synthesis.dogs import Dog, Trot
-from vadlab.synthesis.extras import approach, bystanders, colour, leave, passers_by, spot
+from vadlab.synthesis.extras import Spans, approach, bystanders, colour, leave, passers_by, spot
 from vadlab.synthesis.people import Held, Look, Person, Script
 from vadlab.synthesis.poses import Motion, ease, held, keyed
 from vadlab.synthesis.props import Leash, Prop, bag, bench, broom, carried_bag, club, gloves
 from vadlab.synthesis.render import Stage
 
 __all__ = ["fighting", "hurt", "thiefing", "violence"]
-
-Spans = list[tuple[float, float]]
 
 
 def fighting(stage: Stage, *, abnormal: bool) -> Spans:
@@ -37,7 +35,7 @@ def fighting(stage: Stage, *, abnormal: bool) -> Spans:
     right = approach(stage, (x + gap, z + 0.05), meet, side=1)
     looks = Look.draw(rng), Look.draw(rng)
     things: tuple[list[Held], list[Held]] = ([], [])
-    kind = rng.integers(4)
+    kind = int(rng.integers(4))
     for a, b in spans:
         left.wait(a, g.talk(), yaw=0.0)
         right.wait(a, g.talk(2.0), yaw=math.pi)

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from vadlab.synthesis.camera import Camera, Point
 from vadlab.synthesis.drawing import Canvas, Colour, blend, disc, ellipse, line, noise, polygon, shade
 
-__all__ = ["Fire", "Leaves", "Missile", "Shards", "Smoke", "Splash", "Water"]
+__all__ = ["GRAVITY", "Fire", "Leaves", "Missile", "Shards", "Smoke", "Splash", "Water"]
 
-_GRAVITY = 9.81  # m/s^2
+GRAVITY = 9.81  # m/s^2
 _PUFF_GRID = 2  # smoke is drawn at half the resolution
 
 
@@ -181,7 +181,7 @@ class Fire:
 def _glow_sprite() -> NDArray[np.uint8]:
     grid = np.linspace(-1, 1, 65, dtype=np.float32)
     fall = np.clip(1 - np.hypot(grid[None], grid[:, None]), 0, 1) ** 2
-    return (fall[..., None] * np.array([92, 50, 14], dtype=np.float32)).astype(np.uint8)
+    return np.asarray(fall[..., None] * np.array([92, 50, 14], dtype=np.float32), dtype=np.uint8)
 
 
 _GLOW = _glow_sprite()
@@ -236,10 +236,10 @@ class Shards:
         x0, y0, z0 = self.origin
         for i, (dx, dy, vx, vy, vz, size, spin) in enumerate(self._pieces):
             start_y = max(y0 + dy, 0.02)
-            landing = (vy + math.sqrt(vy * vy + 2 * _GRAVITY * start_y)) / _GRAVITY
+            landing = (vy + math.sqrt(vy * vy + 2 * GRAVITY * start_y)) / GRAVITY
             flight = min(gone, landing)
             slide = 0.12 * (1 - math.exp(-max(gone - landing, 0.0) / 0.12))
-            y = max(start_y + vy * flight - 0.5 * _GRAVITY * flight * flight, 0.0)
+            y = max(start_y + vy * flight - 0.5 * GRAVITY * flight * flight, 0.0)
             way = flight + slide
             x, z = x0 + dx + vx * way, max(z0 + vz * way, 1.5)
             u, v = camera.pixel((x, y, z))
@@ -272,13 +272,13 @@ class Missile:
     def landing(self) -> float:
         """Second at which it is on the ground."""
         y, vy = self.origin[1], self.velocity[1]
-        return self.start + (vy + math.sqrt(vy * vy + 2 * _GRAVITY * y)) / _GRAVITY
+        return self.start + (vy + math.sqrt(vy * vy + 2 * GRAVITY * y)) / GRAVITY
 
     def point(self, t: float) -> Point:
         """Where it is at second t."""
         gone = min(max(t, self.start), self.landing) - self.start
         (x, y, z), (vx, vy, vz) = self.origin, self.velocity
-        return x + vx * gone, y + vy * gone - 0.5 * _GRAVITY * gone * gone, z + vz * gone
+        return x + vx * gone, y + vy * gone - 0.5 * GRAVITY * gone * gone, z + vz * gone
 
     def depth(self, t: float) -> float | None:
         """Distance from the camera in metres while it flies."""
@@ -358,7 +358,7 @@ class Splash:
             ellipse(canvas, centre, (foam, flat * foam), (tint - 14, tint - 4, tint))
         for vx, vy, vz, size, delay in self._drops:
             age = gone - delay
-            rise = vy * age - 0.5 * _GRAVITY * age * age
+            rise = vy * age - 0.5 * GRAVITY * age * age
             if age > 0 and rise > 0:
                 spot = camera.pixel((x + vx * age, y + rise, max(z + vz * age, 1.5)))
                 disc(canvas, spot, max(0.7, size * scale), (226, 236, 242))
@@ -385,9 +385,9 @@ class Water:
         a = int(14 * t) % width
         b = width - 1 - int(9 * t) % width
         waves = self.grain[:height, a : a + width] + self.grain[:height, b : b + width][::-1]
-        waves = cv2.convertScaleAbs(waves, alpha=self.strength / 1.4, beta=self.strength)
-        waves = cv2.merge([waves, waves, waves])
-        strip[:] = cv2.addWeighted(strip, 1.0, waves, 0.9, -0.9 * self.strength)
+        light = cv2.convertScaleAbs(waves, alpha=self.strength / 1.4, beta=self.strength)
+        light = cv2.merge([light, light, light])
+        strip[:] = cv2.addWeighted(strip, 1.0, light, 0.9, -0.9 * self.strength)
 
 
 @dataclass(frozen=True)
@@ -414,4 +414,4 @@ class Leaves:
         shift = self.sway * (math.sin(self.pace * t) + 0.4 * math.sin(2.7 * self.pace * t + 1))
         shear = np.array([[1, -shift / height, shift], [0, 1, 0]], dtype=np.float32)
         alpha = cv2.warpAffine(self.alpha, shear, (width, height))
-        blend(canvas, self.corner, self.colour, alpha)
+        blend(canvas, self.corner, self.colour, np.asarray(alpha, dtype=np.float32))

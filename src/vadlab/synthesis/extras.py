@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import TypeAlias
 
 import numpy as np
 
@@ -13,7 +14,11 @@ from vadlab.synthesis.props import carried_bag
 from vadlab.synthesis.render import Stage
 from vadlab.synthesis.vehicles import Vehicle, drive
 
-__all__ = ["approach", "bystanders", "colour", "leave", "passers_by", "spot", "traffic"]
+__all__ = ["Spans", "approach", "bystanders", "colour", "leave", "passers_by", "spot", "traffic"]
+
+
+Spans: TypeAlias = list[tuple[float, float]]
+"""When the unusual happens, as (start, stop) in seconds, sorted, not touching."""
 
 
 def colour(rng: np.random.Generator, low: int = 40, high: int = 200) -> Colour:
@@ -71,7 +76,7 @@ def passers_by(stage: Stage, n: int, *, avoid: float | None = None) -> None:
 
 
 def bystanders(stage: Stage, n: int, *, focus: tuple[float, float], start: float, stop: float) -> None:
-    """Add n people who stand about, and look to the focus (x, z) from `start` to `stop` if that is not empty."""
+    """Add n people who stand about, and look to the focus (x, z) from `start` to `stop`, if ever."""
     rng, site = stage.rng, stage.site
     for _ in range(n):
         z = float(rng.uniform(site.near, site.far))

@@ -12,14 +12,13 @@ import numpy as np
 
 from vadlab.synthesis import gestures as g
 from vadlab.synthesis.effects import Smoke
-from vadlab.synthesis.extras import approach, bystanders, leave, passers_by, spot
+from vadlab.synthesis.extras import Spans, approach, bystanders, leave, passers_by, spot
 from vadlab.synthesis.people import Look, Person, Script, Stance
 from vadlab.synthesis.poses import held
 from vadlab.synthesis.render import Stage
 
 __all__ = ["crowd", "loitering", "panic", "trampled"]
 
-Spans = list[tuple[float, float]]
 _DENSE, _WITHIN = 0.75, 1.9  # a crowd has formed when that share of it is within that many metres
 
 
@@ -27,14 +26,16 @@ def crowd(stage: Stage, *, abnormal: bool) -> Spans:
     """People from all sides gather closely; or walk about, sparse."""
     rng, end = stage.rng, stage.seconds
     x, z = spot(stage, spread=0.25)
-    gathered = float(rng.uniform(0.42, 0.6)) * end
-    parted = end + 2 if rng.random() < 0.5 else gathered + float(rng.uniform(0.3, 0.45)) * end
+    gathered = float(rng.uniform(0.36, 0.52)) * end
+    parted = end + 2 if rng.random() < 0.3 else 1.1 * gathered + float(rng.uniform(0.15, 0.28)) * end
     scripts = []
     for i in range(int(rng.integers(15, 20))) if abnormal else range(0):
         r, angle = 0.38 * math.sqrt(i), 2.4 * i  # a sunflower: even and dense
         goal = x + r * math.cos(angle), z + 0.8 * r * math.sin(angle)
-        side = 1 if rng.random() < 0.5 else -1
-        script = approach(stage, goal, gathered * float(rng.uniform(0.75, 1.05)), side=side, speed=1.5)
+        side, arrives = (1 if i % 2 else -1), gathered * float(rng.uniform(0.65, 1.1))
+        far = side * float(rng.uniform(0.7, 2.2)) * arrives
+        script = Script(goal[0] + far, float(rng.uniform(stage.site.near, stage.site.far)))
+        script.walk(*goal, until=arrives)
         script.wait(
             parted + float(rng.uniform(0, 0.3)),
             g.talk(float(i)),
@@ -82,7 +83,7 @@ def panic(stage: Stage, *, abnormal: bool) -> Spans:
         if abnormal:
             script.wait(start + float(rng.uniform(0.0, 0.22)))
             way = 1 if x0 - x + float(rng.normal(0, 0.4)) > 0 else -1
-            speed, span = float(rng.uniform(3.4, 5.2)), min(calm, end + 1) - script.time
+            speed, span = float(rng.uniform(3.0, 4.6)), min(calm, end + 1) - script.time
             goal_z = float(np.clip(z0 + (z0 - z) * rng.uniform(0.2, 0.9), 0.85 * site.near, site.far))
             script.walk(x0 + way * speed * span, goal_z, speed=speed)
             runners.append(script)
@@ -137,7 +138,7 @@ def trampled(stage: Stage, *, abnormal: bool) -> Spans:
     for i in range(-int(rng.integers(5, 9)), int(rng.integers(7, 11))):
         passes = start + 0.75 + 0.24 * i + float(rng.uniform(0, 0.2))
         over = abnormal and i % 2 == 0 and start + 0.7 < passes < stays - 0.2
-        aside = float(rng.choice([-1, 1])) * float(rng.uniform(0.75, 1.6))
+        aside = float(rng.choice([-1, 1, 1])) * float(rng.uniform(0.75, 1.6))
         lane = float(np.clip(z + (rng.uniform(-0.12, 0.12) if over else aside), site.near, site.far))
         pace = speed * float(rng.uniform(0.9, 1.15))
         script = Script(x - side * pace * passes, lane)

@@ -256,9 +256,10 @@ class Person:
 
     def cast(self, mask: Canvas, camera: Camera, t: float, sun: tuple[float, float]) -> None:
         """Draw the shadow on a mask."""
-        if self.hidden_below is not None:
+        stance = self.script.at(t)
+        if self.hidden_below is not None or _out_of_view(camera, stance):
             return
-        points = self.body(t)
+        points = body(stance, self.look.tall)
         (hx, hy, hz), (fx, _, fz) = points.head, _middle(points.feet)
         foot = camera.pixel((fx, 0.0, fz))
         hip = points.hips
@@ -272,6 +273,8 @@ class Person:
     def paint(self, canvas: Canvas, camera: Camera, t: float) -> None:
         """Draw the person."""
         stance = self.script.at(t)
+        if _out_of_view(camera, stance):
+            return
         points = body(stance, self.look.tall)
         hidden = None
         if self.hidden_below is not None:
@@ -283,6 +286,10 @@ class Person:
                 thing.paint(canvas, camera, points)
         if hidden is not None:
             canvas[hidden[0] :] = hidden[1]
+
+
+def _out_of_view(camera: Camera, stance: Stance) -> bool:
+    return abs(stance.x) > camera.reach(stance.z) + 2.5  # metres, for a lying body and its shadow
 
 
 def _middle(pair: tuple[Point, Point]) -> Point:

@@ -115,7 +115,7 @@ def gait(phase: float, speed: float) -> Pose:
 
 
 def stride(speed: float) -> float:
-    """Metres from one landing of a foot to its next, by speed in metres a second (a fit to usual cadences)."""
+    """Metres from one landing of a foot to its next, by speed in m/s (a fit to usual cadences)."""
     return 0.62 + 0.48 * min(speed, 4.5)
 
 
@@ -136,12 +136,13 @@ def two_bones(
     Args:
         a: Where the first bone is fixed.
         b: Where the second should end; farther than both bones reach, the limb is stretched towards it.
-        upper, lower: Lengths of the bones.
+        upper: Length of the first bone.
+        lower: Length of the second bone.
         side: 1 bends like a knee, -1 like an elbow.
     """
     df, du = b[0] - a[0], b[1] - a[1]
-    distance = math.hypot(df, du) or 1e-6
-    df, du = df / distance, du / distance
+    distance = math.hypot(df, du)
+    df, du = (df / distance, du / distance) if distance > 1e-9 else (0.0, -1.0)
     distance = min(max(distance, abs(upper - lower) + 1e-3), (upper + lower) * 0.999)
     along = (upper * upper - lower * lower + distance * distance) / (2 * distance)
     out = side * math.sqrt(max(upper * upper - along * along, 0.0))

@@ -56,6 +56,7 @@ class Prop:
 
     def cast(self, mask: Canvas, camera: Camera, t: float, sun: tuple[float, float]) -> None:
         """Draw the shadow on a mask."""
+        del t  # it stands still
         x, _, z = self.point
         scale = camera.scale(z) * self.width
         ellipse(mask, camera.pixel((x + 0.2 * sun[0], 0.0, z)), (0.65 * scale, 0.2 * scale), (55, 55, 55))
@@ -85,7 +86,7 @@ def _cuboid(canvas: Canvas, camera: Camera, point: Point, sides: Point, colour: 
 def bench(colour: Colour) -> Painter:
     """A bench 1.6 m long, its seat 0.45 m high."""
 
-    def paint(canvas: Canvas, camera: Camera, point: Point, t: float) -> None:
+    def paint(canvas: Canvas, camera: Camera, point: Point, _: float) -> None:
         x, y, z = point
         for dx in (-0.65, 0.65):
             _cuboid(canvas, camera, (x + dx, y, z), (0.08, 0.42, 0.4), shade(colour, 0.5))
@@ -120,7 +121,7 @@ def bin_(colour: Colour, tilt: Callable[[float], float] = lambda _: 0.0) -> Pain
 def stall(colour: Colour) -> Painter:
     """A market stall: table, posts and a striped roof 2.3 m high."""
 
-    def paint(canvas: Canvas, camera: Camera, point: Point, t: float) -> None:
+    def paint(canvas: Canvas, camera: Camera, point: Point, _: float) -> None:
         x, y, z = point
         for dx in (-1.0, 1.0):
             post = camera.pixel((x + dx, y, z)), camera.pixel((x + dx, 2.1, z))
@@ -148,7 +149,7 @@ def box(colour: Colour, side: float = 0.4) -> Painter:
 def bag(colour: Colour) -> Painter:
     """A bag with a handle, 0.4 m wide."""
 
-    def paint(canvas: Canvas, camera: Camera, point: Point, t: float) -> None:
+    def paint(canvas: Canvas, camera: Camera, point: Point, _: float) -> None:
         _bag(canvas, camera.pixel((point[0], point[1] + 0.45, point[2])), camera.scale(point[2]), colour)
 
     return paint

@@ -91,7 +91,7 @@ def scene(category: str, *, abnormal: bool, seed: int, size: tuple[int, int] = (
         category: One of `CATEGORIES`.
         abnormal: Whether the unusual happens.
         seed: Not negative; same arguments, same video.
-        size: (width, height) in pixels, made for about 4:3.
+        size: (width, height) in pixels; another shape than 4:3 sees more or less to the sides.
 
     Raises:
         UsageError: If there is no such category, or the size is below 64x48.
@@ -124,8 +124,8 @@ def simulated_annotators(
     """What several people would mark, given the exact events.
 
     Every boundary is off by up to four frames, by less where an event or the gap to the next is short. An
-    event shorter than two seconds is now and then missed by one of three or more annotators. Frames marked by at
-    least half of the annotators are therefore off by no more than four at every boundary.
+    event shorter than two seconds is now and then missed by one of three or more annotators. The frames that
+    at least half of the annotators mark are therefore off by no more than four at every boundary.
 
     Args:
         events: Exact events, half-open frames, sorted, not touching.

@@ -67,7 +67,7 @@ def _camera(
     return Camera(
         width=width,
         height=height,
-        focal=focal * width * float(change[0]),
+        focal=focal * height * 4 / 3 * float(change[0]),
         above=above * float(change[1]),
         horizon=horizon * height,
     )
@@ -352,11 +352,10 @@ def _quay(rng: np.random.Generator, size: tuple[int, int]) -> Site:
     deep = np.array([rng.uniform(40, 66), rng.uniform(74, 98), rng.uniform(80, 112)])
     share = np.linspace(0.75, 1.1, size[1] - top)[:, None, None]
     canvas[top:] = np.clip(deep * share, 0, 255).astype(np.uint8)
-    layers: list[Layer] = []
-    layers.append(_tree(rng, camera, canvas, float(rng.uniform(-7, 7)), 20.0))
+    layers: list[Layer] = [_tree(rng, camera, canvas, float(rng.uniform(-7, 7)), 20.0)]
     _texture(rng, canvas)
     strip = noise(rng, (size[1] - top, 2 * size[0]), cells=64, octaves=2)
-    strip = cv2.GaussianBlur(strip, (9, 1), 0)
+    strip = np.asarray(cv2.GaussianBlur(strip, (9, 1), 0), dtype=np.float32)
     strip[:, size[0] :] = strip[:, : size[0]]
     layers.append(Water(top, size[1], strip, float(rng.uniform(16, 28))))
     return Site(

@@ -1,0 +1,5 @@
+"""`python -m vadlab` is `vadlab`."""
+
+from vadlab.cli import main
+
+main()
