@@ -43,11 +43,13 @@ def load(family: str, name: str) -> type[Any]:
     if ":" in name:
         module_name, _, class_name = name.partition(":")
         try:
-            found: type[Any] = getattr(importlib.import_module(module_name), class_name)
-        except (ImportError, AttributeError) as error:
+            found = getattr(importlib.import_module(module_name), class_name)
+        except (ImportError, AttributeError, TypeError, ValueError) as error:
             raise UsageError(
                 f"cannot load {name!r}", expected="package.module:Class", found=str(error)
             ) from error
+        if not isinstance(found, type):
+            raise UsageError(f"{name!r} is no class", expected="package.module:Class", found=repr(found))
         return found
     if name not in names(family):
         raise UsageError(

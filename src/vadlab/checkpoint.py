@@ -42,7 +42,7 @@ def save_state(run: Path, detector: Detector) -> None:
         if value.dtype.kind == "U":
             texts[key] = value.tolist()
         else:
-            arrays[key] = np.ascontiguousarray(value)
+            arrays[key] = np.asarray(value, order="C")  # the format writes other orders scrambled
     write_whole(run / STATE, save(arrays, {"texts": json.dumps(texts)}))
 
 
@@ -61,14 +61,23 @@ def restore(run: Path) -> tuple[Detector, dict[str, Any]]:
             remedy="run the same vadlab train command again: it continues where it stopped",
         )
     facts = read_json(run / RUN)
-    cls = catalog.load("detectors", facts["detector"]["name"])
-    detector: Detector = config.build(cls, facts["detector"]["settings"])
+    try:
+        name, settings = facts["detector"]["name"], facts["detector"]["settings"]
+    except (KeyError, TypeError) as error:
+        raise StoreError(
+            "this file does not tell which detector was trained",
+            file=run / RUN,
+            expected="detector, with name and settings",
+            found=", ".join(facts),
+            remedy="choose a folder that vadlab train made",
+        ) from error
+    detector: Detector = config.build(catalog.load("detectors", name), settings)
     try:
         with safe_open(run / STATE, framework="numpy") as file:
             state: State = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
             texts = json.loads((file.metadata() or {})["texts"])
             state |= {key: np.array(value, dtype=np.str_) for key, value in texts.items()}
-    except (SafetensorError, OSError, KeyError, json.JSONDecodeError) as error:
+    except (SafetensorError, OSError, KeyError, ValueError) as error:
         raise StoreError(
             "the trained state is damaged",
             file=run / STATE,

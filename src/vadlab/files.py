@@ -7,6 +7,7 @@ import errno
 import hashlib
 import json
 import os
+import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,8 @@ def write_whole(path: Path, content: bytes) -> None:
     Raises:
         StoreError: If the disk is full or the folder cannot be written; nothing is left behind.
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    # Not the process's number: it is the same in containers that share the folder, and in threads.
+    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with partial.open("wb") as file:
@@ -53,12 +55,14 @@ def read_json(path: Path) -> dict[str, Any]:
     """Read a JSON object.
 
     Raises:
-        StoreError: If the file is missing, is not JSON, or holds no object.
+        StoreError: If the file is missing, cannot be read, is not JSON, or holds no object.
     """
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise StoreError("no such file", file=path) from error
+    except OSError as error:
+        raise StoreError("cannot read the file", file=path, found=error.strerror) from error
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise StoreError("the file is damaged", file=path, expected="JSON", found=str(error)) from error
     if not isinstance(value, dict):

@@ -29,6 +29,7 @@ from vadlab.files import write_whole
 __all__ = ["Runtime", "current", "generator", "optimise", "pick_device", "runtime", "seeded"]
 
 CPU = torch.device("cpu")
+DEVICES = "auto | cpu | cuda | cuda:N"
 SNAPSHOT = "snapshot.safetensors"
 CURVES = "training.csv"
 
@@ -74,14 +75,16 @@ def pick_device(name: str) -> torch.device:
     """A device by name: "auto" (a GPU where there is one), "cpu", "cuda" or "cuda:1".
 
     Raises:
-        UsageError: If the device is not there.
+        UsageError: If the device is unknown or is not there.
     """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
     except RuntimeError as error:
-        raise UsageError(f"unknown device {name!r}", expected="auto | cpu | cuda | cuda:N") from error
+        raise UsageError(f"unknown device {name!r}", expected=DEVICES) from error
+    if device.type not in ("cpu", "cuda"):
+        raise UsageError(f"vadlab does not run on the device {name!r}", expected=DEVICES)
     if device.type == "cuda" and not torch.cuda.is_available():
         raise UsageError("this machine has no CUDA device that torch can use", remedy="--device cpu")
     return device
@@ -197,23 +200,25 @@ class _Progress:
             with safe_open(path, framework="pt") as file:
                 facts = json.loads(file.metadata()["facts"])
                 tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
-        except (SafetensorError, OSError, KeyError) as error:
+            step, best_loss = int(facts["step"]), facts["best_loss"]
+            # Torch's own complaint about tensors of another network is a RuntimeError.
+            self.network.load_state_dict(_part(tensors, "network."))
+        except (SafetensorError, OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
             raise StoreError(
-                "the training snapshot cannot be read",
+                "the training snapshot is damaged, or of another network",
                 file=path,
                 found=str(error),
                 remedy="delete it to train from the start",
             ) from error
-        self.network.load_state_dict(_part(tensors, "network."))
         state: dict[int, dict[str, Tensor]] = {}
         for key, value in _part(tensors, "optimiser.").items():
             index, _, slot = key.partition(".")
             state.setdefault(int(index), {})[slot] = value
         groups = self.optimiser.state_dict()["param_groups"]
         self.optimiser.load_state_dict({"state": state, "param_groups": groups})
-        if facts["best_loss"] is not None:
-            self.best, self.best_loss = _part(tensors, "best."), facts["best_loss"]
-        return int(facts["step"])
+        if best_loss is not None:
+            self.best, self.best_loss = _part(tensors, "best."), best_loss
+        return step
 
 
 def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

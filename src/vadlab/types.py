@@ -108,7 +108,8 @@ class FrameLabels:
     """Ground truth of one video: abnormal intervals, (k, 2) int64, sorted, not touching, within the video.
 
     Raises:
-        DataError: If an interval is empty, reversed, outside the video, or overlaps the next.
+        DataError: If an interval is empty, reversed, outside the video, or overlaps the next, or the
+            array has another form.
     """
 
     n_frames: int
@@ -116,7 +117,14 @@ class FrameLabels:
     category: str | None = None
 
     def __post_init__(self) -> None:
-        intervals = np.asarray(self.intervals, dtype=np.int64).reshape(-1, 2)
+        given = np.asarray(self.intervals)
+        if given.size and (given.shape != (len(given), 2) or given.dtype.kind not in "iu"):
+            raise DataError(
+                "labelled intervals have the wrong form",
+                expected="(k, 2) whole numbers",
+                found=f"{given.shape} {given.dtype}",
+            )
+        intervals = given.astype(np.int64).reshape(-1, 2)
         starts, stops = intervals[:, 0], intervals[:, 1]
         if (starts >= stops).any() or (starts < 0).any() or (stops > self.n_frames).any():
             raise DataError(
@@ -157,7 +165,7 @@ class FrameLabels:
                 merged[-1][1] = max(merged[-1][1], stop)
             else:
                 merged.append([start, stop])
-        return cls(n_frames, np.asarray(merged, dtype=np.int64).reshape(-1, 2), category)
+        return cls(n_frames, np.asarray(merged), category)
 
     @property
     def abnormal(self) -> bool:
@@ -273,8 +281,11 @@ class Categories:
                 expected=(len(self.spans), len(self.names)),
                 found=self.probabilities.shape,
             )
-        if not np.allclose(self.probabilities.sum(axis=1), 1, atol=1e-4):
-            raise DataError("category probabilities do not sum to 1 in every row")
+        whole = np.allclose(self.probabilities.sum(axis=1), 1, atol=1e-4)
+        if not whole or (self.probabilities < 0).any():
+            raise DataError(
+                "category probabilities are none", expected="0 or more, with rows that sum to 1"
+            )
 
     def video_level(self) -> FloatArray:
         """(C,) mean over the windows: the video's category probabilities (ours, not the paper's)."""

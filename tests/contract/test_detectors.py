@@ -160,12 +160,12 @@ def test_save_and_restore(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_killed_fit_resumes_to_the_same_result(name: str, tmp_path: Path) -> None:
-    class Killed(Exception):
+    class KilledError(Exception):
         pass
 
     def kill(done: int, total: int, losses: dict[str, float]) -> None:
         if done == total // 2:
-            raise Killed
+            raise KilledError
 
     detector = make(name)
     train = World(detector.reads).train(detector.supervision)
@@ -173,7 +173,7 @@ def test_a_killed_fit_resumes_to_the_same_result(name: str, tmp_path: Path) -> N
     with training.runtime(killed):
         try:
             make(name).fit(train)
-        except Killed:
+        except KilledError:
             assert (tmp_path / training.SNAPSHOT).exists()
     with training.runtime(training.Runtime(folder=tmp_path)):
         resumed = make(name).fit(train)

@@ -261,41 +261,24 @@ def test_damaged_and_missing_mats_are_refused(root: Path) -> None:
 
 
 class Attack:
-    """Writes a file when it is unpickled by `pickle.load`."""
+    """Makes a folder when it is unpickled by `pickle.load`."""
 
-    def __init__(self, *call: Any) -> None:
-        self.call = call
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
 
     def __reduce__(self) -> Any:
-        function, *arguments = self.call
-        return function, tuple(arguments)
+        return os.mkdir, (str(self.folder),)
 
 
-@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
-def test_a_pickle_cannot_run_anything(protocol: int, tmp_path: Path) -> None:
-    made = tmp_path / "made"
-    file = tmp_path / "x.pickle"
-    file.write_bytes(pickle.dumps({"a": Attack(os.mkdir, str(made))}, protocol))
-    with pytest.raises(DataError, match="cannot be read safely"):
+def test_a_pickle_cannot_run_anything(tmp_path: Path) -> None:
+    file, made = tmp_path / "x.pickle", tmp_path / "made"
+    file.write_bytes(pickle.dumps({"a": Attack(made)}))
+    with pytest.raises(DataError, match=r"it asks for posix\.mkdir|it asks for nt\.mkdir"):
         read_pickle(file)
     assert not made.exists()
     # The attack itself works: plain unpickling runs it.
     pickle.loads(file.read_bytes())
     assert made.is_dir()
-
-
-@pytest.mark.parametrize("function", [eval, getattr, np.load, np.fromfile])
-def test_functions_that_are_not_needed_are_refused(function: Any, tmp_path: Path) -> None:
-    file = tmp_path / "x.pickle"
-    file.write_bytes(pickle.dumps({"a": Attack(function, "1")}))
-    with pytest.raises(DataError, match="it asks for"):
-        read_pickle(file)
-
-
-def test_known_names_of_other_modules_are_refused(tmp_path: Path) -> None:
-    (tmp_path / "x.pickle").write_bytes(b"(dS'a'\ncbuiltins\ndtype\ns.")
-    with pytest.raises(DataError, match=r"it asks for builtins\.dtype"):
-        read_pickle(tmp_path / "x.pickle")
 
 
 @pytest.mark.parametrize("content", [b"", b"\x80\x04", b"not a pickle", pickle.dumps([1, 2])])

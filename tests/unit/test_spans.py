@@ -54,5 +54,5 @@ def test_refuses_what_is_not_positive(bad: tuple[int, int, int]) -> None:
 
 
 def test_refuses_an_unknown_tail() -> None:
-    with pytest.raises(UsageError, match="drop | pad | shift"):
+    with pytest.raises(UsageError, match="unknown tail rule"):
         windows(20, 16, 16, tail="keep")  # type: ignore[arg-type]

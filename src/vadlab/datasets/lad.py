@@ -16,7 +16,6 @@ other difference is an error.
 
 from __future__ import annotations
 
-import collections
 import pickle
 from collections.abc import Mapping
 from fractions import Fraction
@@ -28,6 +27,7 @@ import numpy as np
 import scipy.io
 from numpy.typing import NDArray
 
+from vadlab import array_pickle
 from vadlab.errors import DataError
 from vadlab.splits import Protocol, assemble, by_part
 from vadlab.types import Entry, FrameLabels, Split, Supervision
@@ -247,45 +247,18 @@ def read_pickle(file: Path) -> dict[str, Any]:
         DataError: If the file is damaged, holds no dict, or asks for anything but NumPy arrays.
     """
     try:
-        with file.open("rb") as stream:
-            value = _ArrayUnpickler(stream, encoding="latin1").load()
-    except Exception as error:  # a damaged pickle may raise almost anything
+        value = array_pickle.loads(file.read_bytes())
+    except (pickle.UnpicklingError, OSError) as error:
         raise DataError(
             "the pickle cannot be read safely",
             file=file,
             expected="a dict of NumPy arrays",
-            found=f"{type(error).__name__}: {error}",
+            found=str(error),
             remedy="use the .mat files, or the file as the authors published it",
         ) from error
     if not isinstance(value, dict):
         raise DataError("the pickle is malformed", file=file, expected="a dict", found=type(value).__name__)
     return value
-
-
-class _ArrayUnpickler(pickle.Unpickler):
-    """Knows the few functions that rebuild NumPy arrays, under their names in NumPy 1 and 2, and no other."""
-
-    _known: ClassVar[dict[str, Any]] = {
-        "_reconstruct": np.empty(0).__reduce__()[0],
-        "_frombuffer": np.empty(0).__reduce_ex__(5)[0],
-        "scalar": np.float64(0).__reduce__()[0],
-        "ndarray": np.ndarray,
-        "dtype": np.dtype,
-    }
-    _modules = frozenset(
-        {"numpy"}
-        | {f"numpy.{core}.{part}" for core in ("core", "_core") for part in ("multiarray", "numeric")}
-    )
-
-    def find_class(self, module: str, name: str) -> Any:
-        if module in self._modules and name in self._known:
-            return self._known[name]
-        if (module, name) == ("collections", "OrderedDict"):
-            return collections.OrderedDict
-        if (module, name) == ("_codecs", "encode"):
-            # How protocol 2 spells bytes. Only latin1 is needed; other codecs may do more than encode.
-            return lambda text, _codec: text.encode("latin1")
-        raise pickle.UnpicklingError(f"it asks for {module}.{name}")
 
 
 def _entries(root: Path, videos: Mapping[str, tuple[str, Path]]) -> tuple[Entry, ...]:

@@ -31,6 +31,9 @@ class LinearProbe:
         balanced: Weigh both classes alike however many clips each has.
         positive_share: A clip counts as abnormal if at least this share of its frames is.
         max_iterations: Of the L-BFGS solver.
+
+    Raises:
+        UsageError: If a setting is out of its range.
     """
 
     supervision: ClassVar[Supervision] = Supervision.FULL
@@ -44,6 +47,14 @@ class LinearProbe:
 
     learned_: dict[str, NDArray[Any]] = field(init=False, default_factory=dict, repr=False, compare=False)
 
+    def __post_init__(self) -> None:
+        if not (self.c > 0 and 0 < self.positive_share <= 1 and self.max_iterations > 0):
+            raise UsageError(
+                "linear_probe cannot work with these settings",
+                expected="c > 0, 0 < positive_share <= 1, max_iterations > 0",
+                found=f"{self.c}, {self.positive_share}, {self.max_iterations}",
+            )
+
     def fit(
         self,
         train: Sequence[Sample[Features, FrameLabels]],
@@ -52,9 +63,11 @@ class LinearProbe:
         """Fit both regressions; `val` is not used.
 
         Raises:
-            UsageError: If the clips are all normal or all abnormal.
+            UsageError: If there is no video, or the clips are all normal or all abnormal.
         """
         del val
+        if not train:
+            raise UsageError("linear_probe needs at least one training video")
         x = np.concatenate([s.x.values for s in train]).astype(np.float64)
         y = np.concatenate([self._clip_labels(s) for s in train])
         if y.all() or not y.any():

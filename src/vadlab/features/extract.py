@@ -80,6 +80,9 @@ class Extractor:
         batch: Clips that go through the backbone together; no effect on the result.
         workers: Threads that compute flow, each on its own pairs.
         names: Catalogue names of backbone and flow, for the manifest.
+
+    Raises:
+        UsageError: If the tail rule is unknown.
     """
 
     backbone: Backbone
@@ -91,6 +94,7 @@ class Extractor:
     _pool: ThreadPoolExecutor = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        windows(1, 1, 1, tail=self.tail)  # refuses an unknown tail before a store is made with it
         object.__setattr__(self, "_pool", ThreadPoolExecutor(self.workers, thread_name_prefix="flow"))
 
     def facts(self) -> dict[str, Any]:
@@ -194,7 +198,11 @@ def extract_video(
     try:
         features, spans, n_frames = extractor.run(frames, progress=progress)
     except DataError as error:
-        raise error if error.file is not None else DataError(error.message, file=path) from error
+        if error.file is not None:
+            raise
+        raise DataError(
+            error.message, file=path, expected=error.expected, found=error.found, remedy=error.remedy
+        ) from error
     size = VideoFrames(path).size  # before resizing
     return Sample(Video(id, path, n_frames, frames.fps, size), spans, features, None)
 

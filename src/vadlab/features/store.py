@@ -48,7 +48,9 @@ class Store:
         """
         if (root / MANIFEST).exists():
             store = cls.open(root)
-            differences = list(_differences(store.manifest, manifest))
+            # As JSON gives it back, where a tuple is a list.
+            wanted = json.loads(json.dumps(dict(manifest)))
+            differences = list(_differences(_ordered(store.manifest), _ordered(wanted)))
             if differences:
                 raise StoreError(
                     "the store holds features made in another way",
@@ -108,7 +110,11 @@ class Store:
             "size": list(video.size),
             "source_sha256": source_hash,
         }
-        arrays: dict[str, NDArray[Any]] = {"features": features.values, "spans": spans}
+        # The format takes an array's memory as it lies: another order than C would come back scrambled.
+        arrays: dict[str, NDArray[Any]] = {
+            "features": np.asarray(features.values, order="C"),
+            "spans": np.asarray(spans, order="C"),
+        }
         write_whole(self.path(video.id), save(arrays, {"video": json.dumps(facts)}))
 
     def read(self, video_id: str, *, streams: tuple[str, ...] | None = None) -> Sample[Features, None]:
@@ -143,12 +149,12 @@ class Store:
             )
         except UsageError:
             raise
-        except (SafetensorError, OSError, KeyError, TypeError, ValueError, VadlabError) as error:
+        except (SafetensorError, OSError, LookupError, TypeError, ValueError, VadlabError) as error:
             raise StoreError(
                 "the feature file is damaged",
                 file=path,
                 found=str(error),
-                remedy="run the same vadlab extract command again: it replaces damaged files",
+                remedy="delete it and run the same vadlab extract command again: it does what is missing",
             ) from error
 
     @property
@@ -186,6 +192,11 @@ def select_streams(
             expected=", ".join(widths),
         )
     return np.ascontiguousarray(np.concatenate([parts[name] for name in streams], axis=1))
+
+
+def _ordered(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """With the order of the streams, which is that of the columns, as a value of its own."""
+    return {**manifest, "column order": list(manifest["streams"])}
 
 
 def _differences(

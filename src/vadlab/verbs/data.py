@@ -13,7 +13,7 @@ import numpy as np
 
 from vadlab import catalog, files, progress
 from vadlab.datasets._protocol import Dataset, video_counts
-from vadlab.errors import VadlabError
+from vadlab.errors import DataError, VadlabError
 from vadlab.report.figures import to_png
 from vadlab.report.statistics import VideoFacts, figure_3
 from vadlab.types import Supervision
@@ -104,7 +104,7 @@ def stats(name: str, root: Path) -> list[VideoFacts]:
     findings: list[Finding] = []
     facts = _facts(open_dataset(name, root), findings)
     if findings:
-        raise VadlabError(
+        raise DataError(
             f"{len(findings)} videos cannot be counted, the first is {findings[0].subject}",
             found=findings[0].message,
             remedy=f"vadlab data check {name} {root}",
@@ -156,7 +156,7 @@ def summary(facts: list[VideoFacts]) -> dict[str, Any]:
             "videos": len(of),
             "abnormal_videos": sum(f.abnormal for f in of),
             "frames": sum(f.n_frames for f in of),
-            "abnormal_frames": sum(f.n_abnormal or 0 for f in of if f in labelled),
+            "abnormal_frames": sum(f.n_abnormal or 0 for f in of),
         }
         for category in sorted({f.category for f in facts if f.category})
         for of in [[f for f in facts if f.category == category]]

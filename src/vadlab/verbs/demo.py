@@ -20,7 +20,7 @@ __all__ = ["Demo", "demo"]
 
 RGB_WEIGHTS = "i3d-rgb-kinetics"
 
-VIDEOS = {"train": 3, "test": 2}  # of each category, normal and abnormal: 140 in all
+TRAIN, TEST = 3, 2  # videos of each category and kind: 140 in all
 
 # Fitting a few hundred clips of 14 categories takes hundreds of steps, not the 12,000 of a full set.
 AED_SETTINGS = {"steps": 300, "standardise": True}
@@ -63,7 +63,7 @@ def demo(out: Path, *, seed: int = 0, device: str = "auto") -> Demo:
 
     started = time.monotonic()
     with progress.bar("generate videos") as report:
-        generate(videos, **VIDEOS, seed=seed, workers=os.cpu_count() or 1, progress=report)
+        generate(videos, train=TRAIN, test=TEST, seed=seed, workers=os.cpu_count() or 1, progress=report)
     timed("generate", started)
 
     started = time.monotonic()

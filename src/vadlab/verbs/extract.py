@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vadlab import files, progress
-from vadlab.errors import UsageError, VadlabError
+from vadlab.errors import StoreError, UsageError, VadlabError
 from vadlab.features.extract import Extractor, extract_video
 from vadlab.features.store import Store
 from vadlab.types import Entry
@@ -44,7 +44,7 @@ def parse_shard(text: str) -> tuple[int, int]:
         UsageError: If it is not of that form.
     """
     part, slash, parts = text.partition("/")
-    if not (slash and part.isdigit() and parts.isdigit() and 1 <= int(part) <= int(parts)):
+    if not (slash and part.isdecimal() and parts.isdecimal() and 1 <= int(part) <= int(parts)):
         raise UsageError(f"cannot read the shard {text!r}", expected="i/n with 1 <= i <= n, such as 2/4")
     return int(part), int(parts)
 
@@ -87,9 +87,9 @@ def extract(
                 store.write(sample, source_hash=files.digest(entry.path))
                 n_clips += len(sample.spans)
                 done.append(entry.id)
+            except StoreError:
+                raise  # the store cannot be written: no other video would fare better
             except VadlabError as error:
-                if error.file is not None and Path(error.file).is_relative_to(store.root):
-                    raise  # the store cannot be written: no other video would fare better
                 failed.append((entry.id, str(error)))
             finished += size
             report(finished, total, f"video {number}/{len(todo)}")

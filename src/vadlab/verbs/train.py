@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.metadata
-import os
+import json
 import platform
 import time
 from collections.abc import Mapping
@@ -90,9 +90,9 @@ def train(plan: Plan, out: Path) -> dict[str, Any]:
         with training.runtime(place):
             detector.fit(train_samples, val_samples)
             calibration = _calibration(detector, train_samples, val_samples, split)
-    checkpoint.save_state(out, detector)
     facts |= {"calibration": calibration, "seconds": round(spent + time.monotonic() - started, 1)}
     checkpoint.write_run(out, facts)
+    checkpoint.save_state(out, detector)  # last, for its being there means that the run is finished
     return facts
 
 
@@ -156,12 +156,13 @@ def _earlier(out: Path, facts: Mapping[str, Any]) -> dict[str, Any] | None:
     if not path.exists():
         return None
     earlier = files.read_json(path)
+    wanted = json.loads(json.dumps(facts))  # as JSON gives it back, where a tuple is a list
     for key in ("detector", "dataset", "split", "features", "streams"):
-        if earlier.get(key) != facts[key]:
+        if earlier.get(key) != wanted[key]:
             raise StoreError(
                 f"the folder holds a run with another {key}",
                 file=out,
-                expected=facts[key],
+                expected=wanted[key],
                 found=earlier.get(key),
                 remedy="choose another --out, or delete the folder",
             )
