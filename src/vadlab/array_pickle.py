@@ -24,7 +24,7 @@ def loads(content: bytes) -> Any:
     """The arrays, numbers and text of a pickle, in dicts, lists and tuples.
 
     Every pickle protocol and the names of NumPy 1 and 2 are known. Arrays hold booleans, numbers or
-    text. Byte strings of Python 2 are decoded as Latin-1.
+    text. Byte strings of Python 2 are decoded as Latin-1. A hostile file may still ask for much memory.
 
     Raises:
         pickle.UnpicklingError: If the pickle is damaged or asks for anything else.
@@ -66,12 +66,14 @@ class _Array(np.ndarray[Any, np.dtype[Any]]):
 
     def __setstate__(self, state: Any) -> None:
         _, shape, kind, is_fortran, content = state
-        values = _values(content, kind, shape, "F" if is_fortran else "C")
-        agreed: Any = (1, values.shape, values.dtype, bool(is_fortran), values.tobytes("A"))
+        values = _values(content, kind, shape)  # the order of the axes does not matter for the check
+        agreed: Any = (1, values.shape, values.dtype, bool(is_fortran), values.tobytes())
         super().__setstate__(agreed)
 
 
-def _values(content: object, kind: object, shape: Sequence[int], order: Literal["C", "F"]) -> NDArray[Any]:
+def _values(
+    content: object, kind: object, shape: Sequence[int], order: Literal["C", "F"] = "C"
+) -> NDArray[Any]:
     if isinstance(content, str):
         content = content.encode("latin1")
     if not isinstance(content, bytes | bytearray) or not isinstance(kind, _Type):
@@ -100,6 +102,6 @@ _STAND_INS: dict[tuple[str, str], Callable[..., Any]] = {
 for _core in ("numpy.core", "numpy._core"):  # NumPy 1 and 2
     _STAND_INS |= {
         (f"{_core}.multiarray", "_reconstruct"): lambda *_: _Array(),
-        (f"{_core}.multiarray", "scalar"): lambda kind, content: _values(content, kind, (), "C")[()],
+        (f"{_core}.multiarray", "scalar"): lambda kind, content: _values(content, kind, ())[()],
         (f"{_core}.numeric", "_frombuffer"): _from_buffer,
     }

@@ -75,6 +75,10 @@ def _complain(subject: str, message: str) -> None:
     err.print(Text.assemble((subject, "bold red"), " ", message), soft_wrap=True)
 
 
+def _counted(n: int, what: str) -> str:
+    return f"{n} {what}" if n == 1 else f"{n} {what}s"
+
+
 def _percent(value: float | None) -> str:
     return "-" if value is None or value != value else f"{100 * value:.2f}"
 
@@ -457,7 +461,8 @@ def score(
     else:
         for one in scored:
             video = one.scores.video
-            out.print(f"[bold]{video.path.name}[/]: {len(one.events)} events at threshold {one.threshold:g}")
+            found = _counted(len(one.events), "event")
+            out.print(f"[bold]{video.path.name}[/]: {found} at threshold {one.threshold:g}")
             for event in one.events:
                 label = "" if event.category is None else f", {event.category} {event.probability:.0%}"
                 out.print(
@@ -466,8 +471,8 @@ def score(
                 )
             for path in one.files:
                 out.print(f"  {path}", soft_wrap=True)
-        for path, reason in failed:
-            _complain(str(path), reason)
+        for _, reason in failed:
+            _complain("failed", reason)
     if failed:
         raise typer.Exit(1)
 

@@ -283,9 +283,7 @@ class Categories:
             )
         whole = np.allclose(self.probabilities.sum(axis=1), 1, atol=1e-4)
         if not whole or (self.probabilities < 0).any():
-            raise DataError(
-                "category probabilities are none", expected="0 or more, with rows that sum to 1"
-            )
+            raise DataError("category probabilities are none", expected="0 or more, with rows that sum to 1")
 
     def video_level(self) -> FloatArray:
         """(C,) mean over the windows: the video's category probabilities (ours, not the paper's)."""

@@ -16,10 +16,11 @@ import platformdirs
 import safetensors
 import safetensors.numpy
 
-from vadlab import downloads, files, i3d_state, pinned_weights, weight_files
+from vadlab import files
 from vadlab.errors import UsageError, WeightsError
-from vadlab.i3d_state import State, inflate_flow
-from vadlab.pinned_weights import Archive, Weights
+from vadlab.pretrained import downloads, i3d_state, pinned_weights, weight_files
+from vadlab.pretrained.i3d_state import State, inflate_flow
+from vadlab.pretrained.pinned_weights import Archive, Weights
 
 __all__ = [
     "digest",

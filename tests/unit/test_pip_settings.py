@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from vadlab import pip_settings
+from vadlab.pretrained import pip_settings
 
 VARIABLES = ("PIP_INDEX_URL", "UV_DEFAULT_INDEX", "UV_INDEX_URL")  # the first one set wins
 

@@ -11,9 +11,9 @@ import torch
 from numpy.typing import NDArray
 from weights_example import MEMBER, pack
 
-from vadlab import weight_files
 from vadlab.errors import WeightsError
-from vadlab.pinned_weights import Archive
+from vadlab.pretrained import weight_files
+from vadlab.pretrained.pinned_weights import Archive
 
 STATE = {"stem.weight": np.arange(24, dtype=np.float32).reshape(2, 3, 4), "head.bias": np.ones(3, np.float32)}
 

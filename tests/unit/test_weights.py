@@ -12,8 +12,9 @@ import safetensors.numpy
 from web_server import Server, running_server
 from weights_example import State, make_flax, make_state, pack, same
 
-from vadlab import pinned_weights, weights
+from vadlab import weights
 from vadlab.errors import UsageError, WeightsError
+from vadlab.pretrained import pinned_weights
 
 NAME, FLOW = "i3d-rgb-kinetics", "i3d-flow-imagenet-kinetics"
 

@@ -175,7 +175,7 @@ class AED:
     def state(self) -> State:
         """Parameters, feature moments and category names."""
         network = self._fitted()
-        state: State = {f"network.{k}": v.detach().numpy() for k, v in network.state_dict().items()}
+        state: State = {f"network.{k}": v.detach().cpu().numpy() for k, v in network.state_dict().items()}
         state["categories"] = np.array(self.categories_, dtype=np.str_)
         if self.mean_ is not None and self.deviation_ is not None:
             state |= {"mean": self.mean_, "deviation": self.deviation_}

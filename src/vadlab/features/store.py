@@ -47,28 +47,20 @@ class Store:
             StoreError: If the folder holds features made in another way; the differences are listed.
         """
         if (root / MANIFEST).exists():
-            store = cls.open(root)
-            # As JSON gives it back, where a tuple is a list.
-            wanted = json.loads(json.dumps(dict(manifest)))
-            differences = list(_differences(_ordered(store.manifest), _ordered(wanted)))
-            if differences:
-                raise StoreError(
-                    "the store holds features made in another way",
-                    file=root,
-                    expected="; ".join(f"{k} = {new}" for k, _, new in differences),
-                    found="; ".join(f"{k} = {old}" for k, old, _ in differences),
-                    remedy="choose another --out, or the settings that the store was made with",
-                )
-            return store
+            return cls.open(root, manifest=manifest)
         write_json(root / MANIFEST, dict(manifest))
         return cls(root, manifest)
 
     @classmethod
-    def open(cls, root: Path) -> Store:
+    def open(cls, root: Path, *, manifest: Mapping[str, Any] | None = None) -> Store:
         """An existing store.
 
+        Args:
+            root: Its folder.
+            manifest: What its manifest has to be; None takes any.
+
         Raises:
-            StoreError: If there is none.
+            StoreError: If there is none, or its manifest is another; the differences are listed.
         """
         if not (root / MANIFEST).exists():
             raise StoreError(
@@ -78,7 +70,10 @@ class Store:
                 found="no such file" if root.is_dir() else "no such folder",
                 remedy="make one with: vadlab extract DATASET ROOT --out STORE",
             )
-        return cls(root, read_json(root / MANIFEST))
+        store = cls(root, read_json(root / MANIFEST))
+        if manifest is not None:
+            store._require(manifest)
+        return store
 
     def path(self, video_id: str) -> Path:
         """The file of one video."""
@@ -162,6 +157,18 @@ class Store:
         """Columns of all streams together."""
         return int(sum(self.manifest["streams"].values()))
 
+    def _require(self, manifest: Mapping[str, Any]) -> None:
+        wanted = json.loads(json.dumps(dict(manifest)))  # as JSON gives it back, where a tuple is a list
+        differences = list(_differences(_ordered(self.manifest), _ordered(wanted)))
+        if differences:
+            raise StoreError(
+                "the store holds features made in another way",
+                file=self.root,
+                expected="; ".join(f"{k} = {new}" for k, _, new in differences),
+                found="; ".join(f"{k} = {old}" for k, old, _ in differences),
+                remedy="make another store (another --out), or use the settings of this one",
+            )
+
     def _whole(self, video_id: str) -> bool:
         # Opening checks the header against the file's length, which finds files that were cut short.
         try:
@@ -196,7 +203,7 @@ def select_streams(
 
 def _ordered(manifest: Mapping[str, Any]) -> dict[str, Any]:
     """With the order of the streams, which is that of the columns, as a value of its own."""
-    return {**manifest, "column order": list(manifest["streams"])}
+    return {**manifest, "column order": list(manifest.get("streams", ()))}
 
 
 def _differences(

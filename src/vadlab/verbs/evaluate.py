@@ -26,6 +26,7 @@ from vadlab.video.decode import read_frame
 __all__ = ["Finding", "evaluate_run"]
 
 METRICS = "metrics.json"
+PAPER_WINDOW = 80  # K * m frames; what "drop-group" groups by for a detector that has no windows
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,8 @@ def evaluate_run(run: Path, rules: Rules, *, root: Path | None = None, device: s
         device: Where the detector runs.
 
     Raises:
-        StoreError: If the run is unfinished or features are missing.
+        StoreError: If the run is unfinished, or features are missing or made in another way than those of
+            the training.
         DataError: If the test videos are not there or do not fit their labels.
     """
     detector, facts = checkpoint.restore(run)
@@ -61,7 +63,7 @@ def evaluate_run(run: Path, rules: Rules, *, root: Path | None = None, device: s
     dataset = catalog.load("datasets", facts["dataset"]["name"])(root or Path(facts["dataset"]["root"]))
     entries = _test_entries(dataset.entries(), facts)
     judged: list[tuple[Scores, FrameLabels]] = []
-    store = Store.open(Path(facts["features"]["store"])) if facts["features"] else None
+    store = _store(facts)
     streams = tuple(facts["streams"]) if facts["streams"] else None
     read = reader(detector.reads, store=store, streams=streams)
     place = training.Runtime(device=training.pick_device(device))
@@ -74,12 +76,12 @@ def evaluate_run(run: Path, rules: Rules, *, root: Path | None = None, device: s
     evaluation = evaluate(
         judged,
         rules,
-        group=getattr(detector, "window_frames", None),
+        group=getattr(detector, "window_frames", PAPER_WINDOW),
         calibration=(calibration["median"], calibration["high"]),
     )
     for result in evaluation.videos:
         arrays: dict[str, NDArray[Any]] = {
-            "frame_scores": result.frame_scores,
+            "frame_scores": np.ascontiguousarray(result.frame_scores),
             "counted": result.counted.astype(np.uint8),
         }
         files.write_whole(run / "scores" / rules.name / f"{result.id}.safetensors", save(arrays))
@@ -93,6 +95,14 @@ def evaluate_run(run: Path, rules: Rules, *, root: Path | None = None, device: s
     write_page(page, evaluation, run=shown, frame=lambda video, frame: _frame(paths[video], frame))
     _figures(run / "figures" / rules.name, evaluation)
     return Finding(evaluation, found, page)
+
+
+def _store(facts: dict[str, Any]) -> Store | None:
+    """The store that the run was trained on; None where the detector reads frames."""
+    if facts["features"] is None:
+        return None
+    manifest = {key: value for key, value in facts["features"].items() if key != "store"}
+    return Store.open(Path(facts["features"]["store"]), manifest=manifest)
 
 
 def _tell_layout(detector: Detector, rules: Rules) -> None:
@@ -139,13 +149,23 @@ def _shown(facts: dict[str, Any]) -> dict[str, Any]:
         and {
             "backbone": features["backbone"]["name"],
             "streams": facts["streams"] or list(features["streams"]),
-            "weights": features["backbone"]["facts"],
-            "flow": features["flow"] and features["flow"]["name"],
+            "weights": _weights(features["backbone"]["facts"]),
+            "precision": features["backbone"]["facts"].get("precision"),
+            "flow method": features["flow"] and features["flow"]["name"],
+            "tail": features["tail"],
         },
         "versions": facts["versions"],
         "seed": facts["split"]["seed"],
         "started": facts["started"],
         "minutes": facts["seconds"] / 60,
+    }
+
+
+def _weights(facts: dict[str, Any]) -> dict[str, str]:
+    """Each stream's weights by name, with the start of their hash."""
+    return {
+        stream: f"{source['name']} {source.get('sha256', '')[:12]}".strip()
+        for stream, source in facts.get("weights", {}).items()
     }
 
 

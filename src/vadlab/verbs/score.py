@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -114,7 +116,7 @@ def score_videos(
     names = _names(videos)
     place = training.Runtime(device=training.pick_device(device))
     with progress.bar("score", counted=False) as report, training.runtime(place):
-        for number, path in enumerate(videos):
+        for number, (path, name) in enumerate(zip(videos, names, strict=True)):
 
             def tick(clips: int, *, number: int = number, path: Path = path) -> None:
                 report(number, len(videos), f"{path.name}, {clips} clips")
@@ -122,20 +124,27 @@ def score_videos(
             try:
                 sample = _sample(path, extractor, streams, tick)
                 one = _score_one(detector, sample, facts, alarm or Alarm())
-                scored.append(_written(one, out / names[path], overlay=overlay))
+                scored.append(_written(one, out / name, overlay=overlay))
             except VadlabError as error:
                 failed.append((path, str(error)))
             report(number + 1, len(videos), path.name)
     return scored, failed
 
 
-def _names(videos: Sequence[Path]) -> dict[Path, str]:
-    """An output name for each video: its stem, and its folder's name before it where stems collide."""
-    stems = [path.stem for path in videos]
-    return {
-        path: path.stem if stems.count(path.stem) == 1 else f"{path.resolve().parent.name}-{path.stem}"
-        for path in videos
-    }
+def _names(videos: Sequence[Path]) -> list[str]:
+    """An output name for each video, no two the same.
+
+    It is the video's stem; with its folder's name before it where stems collide, and with a number
+    behind it where that is not enough.
+    """
+    paths = [path.resolve() for path in videos]
+    count = Counter(path.stem for path in paths)
+    names: list[str] = []
+    for path in paths:
+        wanted = path.stem if count[path.stem] == 1 else f"{path.parent.name}-{path.stem}"
+        numbered = (f"{wanted}-{number}" for number in itertools.count(2))
+        names.append(next(name for name in itertools.chain([wanted], numbered) if name not in names))
+    return names
 
 
 def _sample(

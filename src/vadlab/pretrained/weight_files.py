@@ -18,7 +18,7 @@ import safetensors.numpy
 
 from vadlab import array_pickle
 from vadlab.errors import WeightsError
-from vadlab.pinned_weights import Archive
+from vadlab.pretrained.pinned_weights import Archive
 
 __all__ = ["read", "read_member", "read_pickle", "read_torch"]
 

@@ -13,7 +13,7 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx
 
-from vadlab import pip_settings
+from vadlab.pretrained import pip_settings
 
 __all__ = ["DownloadError", "Progress", "download", "index_link"]
 

@@ -1,0 +1,1 @@
+"""What stands behind `vadlab.weights`: known files, downloads, formats."""

@@ -1,0 +1,193 @@
+"""Which frames and which flow fields go into which clip."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vadlab.errors import DataError, UsageError, WeightsError
+from vadlab.features import extract
+from vadlab.features.extract import Extractor, extract_video, make_extractor, remake_extractor
+from vadlab.spans import completed, windows
+
+M = 4  # frames a clip, here
+
+
+@dataclass
+class Recorder:
+    """Features that tell the clip's content: the mean of each frame, then of each flow field."""
+
+    batches: list[int] = field(default_factory=list)
+    clip_length = M
+    frame_size = (12, 12)
+    needs_flow = True
+
+    def dims(self) -> dict[str, int]:
+        return {"rgb": M, "flow": M}
+
+    def embed(self, rgb: np.ndarray, flow: np.ndarray | None) -> np.ndarray:
+        self.batches.append(len(rgb))
+        assert rgb.shape[1:] == (M, 12, 12, 3) and rgb.dtype == np.uint8
+        columns = [rgb.mean((2, 3, 4))]
+        if flow is not None:
+            assert flow.shape == (len(rgb), M, 12, 12, 2) and flow.dtype == np.float32
+            columns.append(flow.mean((2, 3, 4)))
+        return np.concatenate(columns, axis=1).astype(np.float32)
+
+    def settings(self) -> dict[str, Any]:
+        return {}
+
+    def facts(self) -> dict[str, Any]:
+        return {}
+
+
+class LevelDifference:
+    """The flow of a pair is how much brighter the second frame is."""
+
+    def __call__(self, grey: np.ndarray) -> np.ndarray:
+        assert len(grey) == 2
+        difference = np.diff(grey.astype(np.float32), axis=0)
+        return np.stack([difference, difference], axis=-1)
+
+    def facts(self) -> dict[str, Any]:
+        return {}
+
+
+def level(i: int) -> int:
+    return i * i % 251  # no two neighbouring differences alike
+
+
+def frames(n: int) -> Iterator[np.ndarray]:
+    return (np.full((12, 12, 3), level(i), dtype=np.uint8) for i in range(n))
+
+
+def make(**changes: Any) -> Extractor:
+    return Extractor(Recorder(), **({"flow": LevelDifference()} | changes))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 30), st.sampled_from(["drop", "pad", "shift"]), st.integers(1, 5))
+def test_clips_against_their_definition(n: int, tail: Any, batch: int) -> None:
+    features, spans, n_frames = make(tail=tail, batch=batch).run(frames(n))
+    assert n_frames == n
+    np.testing.assert_array_equal(spans, windows(n, M, M, tail=tail))
+    # Field i goes from frame i to the next; after the last frame there is none, so the one before stands in.
+    fields = [level(i + 1) - level(i) for i in range(n - 1)]
+    fields.append(fields[-1] if fields else 0)
+    expected = []
+    for start, stop in spans.tolist():
+        rgb = [level(i) for i in completed((start, stop), M)]
+        flow = fields[start:stop] + [0] * (M - (stop - start))  # repeated frames do not move
+        expected.append(rgb + flow)
+    np.testing.assert_array_equal(features.values, np.array(expected, np.float32))
+
+
+def test_sixteen_frames_are_one_clip_whatever_the_tail() -> None:
+    """Written out: 4 frames of a video of 4, and of one of 5."""
+    alone = make().run(frames(4))[0].values
+    assert alone.tolist() == [[0, 1, 4, 9, 1, 3, 5, 5]]
+    longer = make().run(frames(5))[0].values
+    assert longer.tolist() == [[0, 1, 4, 9, 1, 3, 5, 7]]
+    assert make().run(frames(2))[0].values.tolist() == [[0, 1, 1, 1, 1, 1, 0, 0]]
+
+
+def test_without_flow() -> None:
+    features, _, _ = make(flow=None).run(frames(9))
+    assert features.values.tolist() == [[0, 1, 4, 9], [16, 25, 36, 49]]
+
+
+def test_clips_go_through_the_backbone_in_batches() -> None:
+    extractor = make(batch=3)
+    told: list[int] = []
+    extractor.run(frames(4 * 8), progress=told.append)
+    assert extractor.backbone.batches == [3, 3, 2]  # type: ignore[attr-defined]
+    assert told == [3, 6, 8]
+
+
+@pytest.mark.parametrize("tail", ["drop", "shift"])
+def test_memory_does_not_grow_with_length(tail: Any) -> None:
+    batch, alive, most = 2, 0, 0
+
+    def died(_: Any) -> None:
+        nonlocal alive
+        alive -= 1
+
+    def watched() -> Iterator[np.ndarray]:
+        nonlocal alive, most
+        for frame in frames(M * 100):
+            alive += 1
+            refs.append(weakref.ref(frame, died))
+            most = max(most, alive)
+            yield frame
+
+    refs: list[Any] = []
+    make(batch=batch, tail=tail).run(watched())
+    assert len(refs) == M * 100 and M < most <= (batch + 2) * M
+
+
+def test_no_frames() -> None:
+    with pytest.raises(DataError, match="no frames"):
+        make().run(iter(()))
+
+
+def test_an_unknown_tail_is_refused_before_any_work() -> None:
+    with pytest.raises(UsageError, match="drop | pad | shift"):
+        make(tail="keep")
+
+
+def test_names_and_settings() -> None:
+    with pytest.raises(UsageError, match="opencv_tvl1"):
+        make_extractor("pooled_pixels")
+    with pytest.raises(UsageError, match="no setting"):
+        make_extractor("pooled_pixels", flow="dis", settings={"colour": True})
+    assert make_extractor("pooled_pixels", flow="dis", settings={"streams": ["rgb"]}).flow is None
+
+
+@pytest.mark.parametrize(("streams", "flow"), [(["rgb"], None), (["rgb", "flow"], "dis")])
+def test_remade_from_its_manifest(streams: list[str], flow: str | None) -> None:
+    flow_settings = {"preset": "fast"} if flow else None
+    made = make_extractor(
+        "pooled_pixels", flow=flow, tail="shift", settings={"streams": streams}, flow_settings=flow_settings
+    )
+    manifest = made.facts()
+    remade = remake_extractor(manifest)
+    assert remade == made and remade.facts() == manifest
+    assert manifest["clip_length"] == manifest["clip_stride"] == 16 and manifest["tail"] == "shift"
+    rng = np.random.default_rng(0)
+    clips = rng.integers(0, 255, (40, 64, 64, 3), dtype=np.uint8)
+    np.testing.assert_array_equal(made.run(clips)[0].values, remade.run(clips)[0].values)
+
+
+def test_other_weights_are_refused() -> None:
+    manifest = make_extractor("pooled_pixels", settings={"streams": ["rgb"]}).facts()
+    manifest["backbone"]["facts"] = manifest["backbone"]["facts"] | {"weights": {"sha256": "00"}}
+    with pytest.raises(WeightsError, match="not the one that the detector was trained on"):
+        remake_extractor(manifest)
+
+
+@pytest.mark.parametrize("file", [None, "other.mp4"])
+def test_an_error_on_the_way_keeps_what_it_says(file: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever knows no file, such as a flow method, gets the video's."""
+
+    class Broken:
+        def __init__(self, *_: Any, **__: Any):
+            pass
+
+        def __iter__(self) -> Iterator[np.ndarray]:
+            raise DataError("too small", file=file, expected="12", found="3", remedy="enlarge")
+
+    monkeypatch.setattr(extract, "VideoFrames", Broken)
+    with pytest.raises(DataError) as caught:
+        extract_video(Path("mine.mp4"), make(), id="mine")
+    error = caught.value
+    assert (error.message, str(error.file)) == ("too small", file or "mine.mp4")
+    assert (error.expected, error.found, error.remedy) == ("12", "3", "enlarge")
+    assert error.__cause__ is not error

@@ -1,0 +1,108 @@
+"""Runs whose surroundings changed, and runs that were killed at a bad moment."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from fractions import Fraction
+from pathlib import Path
+from types import ModuleType
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+
+from vadlab import checkpoint
+from vadlab.detectors.linear_probe import LinearProbe
+from vadlab.errors import StoreError
+from vadlab.evaluation.rules import get
+from vadlab.features.store import Store
+from vadlab.files import read_json, write_json
+from vadlab.spans import windows
+from vadlab.types import Entry, Features, FrameLabels, Sample, Split, Supervision, Video
+from vadlab.verbs.evaluate import evaluate_run
+from vadlab.verbs.train import Plan, train
+
+MANIFEST = {
+    "streams": {"rgb": 3},
+    "backbone": {"name": "b", "settings": {}, "facts": {"sha256": "one"}},
+    "flow": None,
+}
+
+
+class Little:
+    name: ClassVar[str] = "little"
+
+    def __init__(self, root: Path):
+        self.root = root
+
+    def entries(self) -> tuple[Entry, ...]:
+        return tuple(
+            Entry(f"v{i}", self.root / f"v{i}", "Fire", i % 2 == 1, f"v{i}", "test" if i > 3 else "train")
+            for i in range(6)
+        )
+
+    def labels(self, entry: Entry, n_frames: int) -> FrameLabels:
+        return FrameLabels.from_spans([(16, 48)] if entry.abnormal else [], n_frames)
+
+    def split(self, supervision: Supervision, **_: Any) -> Split:
+        entries = self.entries()
+        return Split("little", supervision, entries[:4], (), entries[4:], seed=0)
+
+
+@dataclasses.dataclass
+class TupleProbe(LinearProbe):
+    """A detector with a setting that JSON has no type for."""
+
+    scales: tuple[int, ...] = (1, 2)
+
+
+@pytest.fixture
+def plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Plan:
+    module = ModuleType("little_parts")
+    module.Little, module.TupleProbe = Little, TupleProbe  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "little_parts", module)
+    store = Store.create(tmp_path / "store", MANIFEST)
+    rng = np.random.default_rng(0)
+    for entry in Little(tmp_path).entries():
+        video = Video(entry.id, entry.path, 64, Fraction(25), (8, 8))
+        values = rng.normal(size=(4, 3)).astype(np.float32)
+        store.write(Sample(video, windows(64, 16, 16), Features(values), None), source_hash="")
+    return Plan("little_parts:Little", tmp_path, "little_parts:TupleProbe", features=store.root)
+
+
+def test_a_finished_run_is_recognised_whatever_its_settings(plan: Plan, tmp_path: Path) -> None:
+    facts = train(plan, tmp_path / "run")
+    assert train(plan, tmp_path / "run") == read_json(tmp_path / "run" / "run.json")
+    assert facts["started"] == read_json(tmp_path / "run" / "run.json")["started"]
+
+
+def test_a_state_on_disk_means_that_the_run_is_whole(
+    plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whichever write is the last before a kill, the run is either unfinished or has its calibration."""
+    done: list[str] = []
+    for writer in ("save_state", "write_run"):
+        real = getattr(checkpoint, writer)
+
+        def recorded(*a: Any, writer: str = writer, real: Any = real) -> None:
+            real(*a)
+            state = (tmp_path / "run" / checkpoint.STATE).exists()
+            assert not state or "calibration" in read_json(tmp_path / "run" / "run.json")
+            done.append(writer)
+
+        monkeypatch.setattr(checkpoint, writer, recorded)
+    train(plan, tmp_path / "run")
+    assert done[-1] == "save_state"
+
+
+def test_a_store_that_was_made_anew_in_another_way_is_not_scored(plan: Plan, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    train(plan, run)
+    assert np.isfinite(evaluate_run(run, get("strict")).evaluation.auc)
+    assert plan.features is not None
+    other = MANIFEST | {"backbone": {"name": "b", "settings": {}, "facts": {"sha256": "other"}}}
+    write_json(plan.features / "manifest.json", other)
+    with pytest.raises(StoreError, match="another way") as caught:
+        evaluate_run(run, get("strict"))
+    assert caught.value.found == "backbone.facts.sha256 = other"
