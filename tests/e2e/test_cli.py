@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from safetensors import safe_open
 from safetensors.numpy import load_file
 
 from vadlab import checkpoint, cli
@@ -316,16 +317,17 @@ def test_a_killed_extraction_goes_on(videos: Path, store: Path, tmp_path: Path, 
 
 
 def test_a_killed_training_goes_on_to_the_same_result(
-    videos: Path, store: Path, tmp_path: Path, vadlab: Any, monkeypatch: Any
+    videos: Path, store: Path, tmp_path: Path, vadlab: Any
 ) -> None:
-    monkeypatch.setenv("VADLAB_SNAPSHOT_S", "0")
     runs = {name: tmp_path / name for name in ("killed", "whole")}
     command = {
         name: ["train", "synth", str(videos), "aed", "--features", str(store), "--out", str(run),
-               "--set", "steps=150", "--set", "hidden=16"]
+               "--set", "steps=400", "--set", "hidden=16"]
         for name, run in runs.items()
     }  # fmt: skip
     kill_when(command["killed"], lambda: (runs["killed"] / SNAPSHOT).exists())
+    with safe_open(runs["killed"] / SNAPSHOT, framework="numpy") as snapshot:
+        assert 0 < json.loads(snapshot.metadata()["facts"])["step"] < 400
     assert not (runs["killed"] / "state.safetensors").exists()
     unfinished = vadlab("evaluate", runs["killed"])
     assert unfinished.code == 1 and "no finished training run" in unfinished.err

@@ -97,7 +97,7 @@ def test_stats(name: str, tmp_path: Path) -> None:
     facts = data.stats(name, tmp_path)
     facts.append(VideoFacts("w", "Falling", True, "train", 20, 0.8, None))
     summary = data.summary(facts)
-    assert summary["frames"] == 250 and summary["minutes"] == round(10 / 60, 2)
+    assert summary["frames"] == 250 and summary["minutes_of_video"] == round(10 / 60, 2)
     assert (summary["abnormal_frames"], summary["videos_with_frame_labels"]) == (15, 3)
     assert (summary["shortest_frames"], summary["mean_frames"], summary["longest_frames"]) == (20, 62.5, 100)
     assert summary["categories"]["Fire"] == {

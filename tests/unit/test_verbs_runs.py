@@ -99,7 +99,7 @@ def test_a_state_on_disk_means_that_the_run_is_whole(
 def test_a_store_that_was_made_anew_in_another_way_is_not_scored(plan: Plan, tmp_path: Path) -> None:
     run = tmp_path / "run"
     train(plan, run)
-    assert np.isfinite(evaluate_run(run, get("strict")).evaluation.auc)
+    assert np.isfinite(evaluate_run(run, get("strict")).evaluation.metrics["auc"])
     assert plan.features is not None
     other = MANIFEST | {"backbone": {"name": "b", "settings": {}, "facts": {"sha256": "other"}}}
     write_json(plan.features / "manifest.json", other)

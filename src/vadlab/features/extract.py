@@ -152,7 +152,7 @@ class Extractor:
             n_frames += 1
             held.append(frame)
             if len(held) > m:  # one frame more than the clip, which its last flow field needs
-                waiting.append((np.stack(held[:m]), self._flow(held)))
+                waiting.append((np.stack(held[:m]), _stacked(self._fields(held))))
                 before, held = held[:m], held[m:]
                 if len(waiting) == self.batch:
                     flush()
@@ -163,22 +163,30 @@ class Extractor:
         if done < len(spans):
             last = (before + held)[-m:] if self.tail == "shift" else held
             clip = last + [last[-1]] * (m - len(last))
-            waiting.append((np.stack(clip), self._flow(last, length=m)))
+            waiting.append((np.stack(clip), self._last_flow(last, before)))
         flush()
         return Features(np.concatenate(rows)), spans, n_frames
 
-    def _flow(self, frames: list[NDArray[np.uint8]], *, length: int | None = None) -> FloatArray | None:
-        """Fields between frames; with a length, the last one repeated once, then zeros up to it."""
+    def _fields(self, frames: list[NDArray[np.uint8]]) -> list[FloatArray]:
+        """The flow from each frame to the next; empty where the backbone wants none."""
+        if self.flow is None:
+            return []
+        grey, flow = [to_grey(frame) for frame in frames], self.flow
+        return list(self._pool.map(lambda i: flow(np.stack(grey[i : i + 2]))[0], range(len(grey) - 1)))
+
+    def _last_flow(self, clip: list[NDArray[np.uint8]], before: list[NDArray[np.uint8]]) -> FloatArray | None:
+        """Flow of the video's last clip, which may be short: real fields, the last again, then none."""
         if self.flow is None:
             return None
-        grey = [to_grey(frame) for frame in frames]
-        flow = self.flow
-        pairs = self._pool.map(lambda i: flow(np.stack(grey[i : i + 2]))[0], range(len(grey) - 1))
-        fields = list(pairs)
-        if length is not None:
-            still = np.zeros((*grey[0].shape, 2), dtype=np.float32)
-            fields += [fields[-1] if fields else still] + [still] * (length - len(frames))
-        return np.stack(fields[: self.backbone.clip_length])
+        still = np.zeros((*clip[0].shape[:2], 2), dtype=np.float32)
+        # The field before a clip of one frame belongs to the clip before.
+        fields = self._fields(before[-1:] + clip if len(clip) == 1 else clip) or [still]
+        real = fields if len(clip) > 1 else []
+        return np.stack(real + [fields[-1]] + [still] * (self.backbone.clip_length - len(clip)))
+
+
+def _stacked(fields: list[FloatArray]) -> FloatArray | None:
+    return np.stack(fields) if fields else None
 
 
 def extract_video(

@@ -152,7 +152,7 @@ def _shown(facts: dict[str, Any]) -> dict[str, Any]:
             "weights": _weights(features["backbone"]["facts"]),
             "precision": features["backbone"]["facts"].get("precision"),
             "flow method": features["flow"] and features["flow"]["name"],
-            "tail": features["tail"],
+            "tail": features.get("tail"),
         },
         "versions": facts["versions"],
         "seed": facts["split"]["seed"],
