@@ -139,7 +139,7 @@ def test_no_frames() -> None:
 
 
 def test_an_unknown_tail_is_refused_before_any_work() -> None:
-    with pytest.raises(UsageError, match="drop | pad | shift"):
+    with pytest.raises(UsageError, match=r"drop \| pad \| shift"):
         make(tail="keep")
 
 
