@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from fractions import Fraction
+from pathlib import Path
 
 import av
 import numpy as np
@@ -133,3 +137,23 @@ def test_more_threads_are_used_when_asked_for(tmp_path):
     write_video(path, moving(3, h=480, w=320), fps=FPS, threads=2)
     assert b" threads=2 " in path.read_bytes()
     assert probe(path, id="v").n_frames == 3
+
+
+def test_bytes_do_not_depend_on_what_memory_held_before(tmp_path: Path) -> None:
+    """glibc fills fresh memory with a byte of our choice; an encoder that reads it gives itself away."""
+    code = (
+        "import sys\n"
+        "from fractions import Fraction\n"
+        "from pathlib import Path\n"
+        "from vadlab.synthesis.scenes import scene\n"
+        "from vadlab.video.encode import write_video\n"
+        "drawn = scene('Falling', abnormal=False, seed=5, size=(64, 48))\n"
+        "write_video(Path(sys.argv[1]), drawn.frames(), fps=Fraction(25))\n"
+    )
+    written = []
+    for filler in ("0", "85", "170"):
+        path = tmp_path / f"{filler}.mp4"
+        environment = os.environ | {"MALLOC_PERTURB_": filler}
+        subprocess.run([sys.executable, "-c", code, str(path)], check=True, env=environment)
+        written.append(path.read_bytes())
+    assert written[0] == written[1] == written[2]
