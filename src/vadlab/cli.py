@@ -307,6 +307,9 @@ def extract(
     """Extract clip features of a dataset's videos; only what STORE lacks, so it can be stopped and run again.
 
     A video that fails does not stop the others; it is named at the end, and the exit code is 1.
+
+    Settings of the backbone, such as i3d's: `--set precision=fp32` (bf16 is used where the processor multiplies
+    it in hardware), `--set raw_pixels=true` (the LAD authors' unscaled input), `--set flow_weights=rgb-inflated`.
     """
     from typing import cast
 
@@ -398,7 +401,7 @@ def train(
 
 @app.command()
 def evaluate(
-    run: Annotated[Path, typer.Argument(metavar="RUN")],
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A folder of `vadlab train`.")],
     rules: Annotated[
         str, typer.Option(help="A name of `vadlab list rules`, or several with commas.")
     ] = "strict",
@@ -406,7 +409,11 @@ def evaluate(
     device: Device = "auto",
     as_json: Json = False,
 ) -> None:
-    """Score the test part, and write metrics.json, scores, figures and one HTML report."""
+    """Score the test part, and write metrics.json, scores, figures and one HTML report.
+
+    Every figure holds under its rules only. `strict` counts every frame and changes no score; `lad-paper` and
+    `lad-code` follow the LAD paper's text and its authors' release; `vadlab list rules` spells them out.
+    """
     from vadlab.evaluation.rules import describe, get
     from vadlab.verbs.evaluate import evaluate_run
 
@@ -429,8 +436,10 @@ def evaluate(
 
 @app.command()
 def score(
-    run: Annotated[Path, typer.Argument(metavar="RUN")],
-    videos: Annotated[list[Path], typer.Argument(metavar="VIDEO...")],
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A folder of `vadlab train`.")],
+    videos: Annotated[
+        list[Path], typer.Argument(metavar="VIDEO...", help="Video files, or folders of images.")
+    ],
     folder: Annotated[
         Path, typer.Option("--out", metavar="DIR", help="Where NAME.json and NAME.png go.")
     ] = Path("scores"),
@@ -446,7 +455,11 @@ def score(
     device: Device = "auto",
     as_json: Json = False,
 ) -> None:
-    """Score any video file or image folder: frame scores, events with start, end and category."""
+    """Score any video file or image folder: frame scores, events with start, end and category.
+
+    An event starts where the score reaches --on, and lasts while it stays at --off or above. Features are made
+    as they were for the training, or the command refuses.
+    """
     from vadlab.verbs.score import Alarm, score_videos
 
     alarm = Alarm(on, off, min_length_s=min_length, merge_gap_s=merge_gap)
