@@ -308,8 +308,8 @@ def extract(
 
     A video that fails does not stop the others; it is named at the end, and the exit code is 1.
 
-    Settings of the backbone, such as i3d's: `--set precision=fp32` (bf16 is used where the processor multiplies
-    it in hardware), `--set raw_pixels=true` (the LAD authors' unscaled input), `--set flow_weights=rgb-inflated`.
+    Settings of the backbone, such as i3d's: `--set precision=fp32` (bf16 is used where the processor
+    multiplies it in hardware), `--set raw_pixels=true` (the LAD authors' unscaled input).
     """
     from typing import cast
 
@@ -411,8 +411,8 @@ def evaluate(
 ) -> None:
     """Score the test part, and write metrics.json, scores, figures and one HTML report.
 
-    Every figure holds under its rules only. `strict` counts every frame and changes no score; `lad-paper` and
-    `lad-code` follow the LAD paper's text and its authors' release; `vadlab list rules` spells them out.
+    Every figure holds under its rules only. `strict` counts every frame and changes no score; `lad-paper`
+    and `lad-code` follow the LAD paper's text and its authors' release; see `vadlab list rules`.
     """
     from vadlab.evaluation.rules import describe, get
     from vadlab.verbs.evaluate import evaluate_run
@@ -457,8 +457,8 @@ def score(
 ) -> None:
     """Score any video file or image folder: frame scores, events with start, end and category.
 
-    An event starts where the score reaches --on, and lasts while it stays at --off or above. Features are made
-    as they were for the training, or the command refuses.
+    An event starts where the score reaches --on, and lasts while it stays at --off or above. Features are
+    made as they were for the training, or the command refuses.
     """
     from vadlab.verbs.score import Alarm, score_videos
 
