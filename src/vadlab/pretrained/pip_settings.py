@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import configparser
 import os
+import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -12,20 +14,37 @@ import platformdirs
 __all__ = ["certificates", "index_url"]
 
 
-def index_url() -> str:
-    """The Python package index; pypi.org where none is configured. It may hold a password."""
+def index_url() -> str | None:
+    """The Python package index: the configured one, else pip's own default; None where there is no pip.
+
+    It may hold a password.
+    """
     return (
         os.environ.get("PIP_INDEX_URL")
         or os.environ.get("UV_DEFAULT_INDEX")
         or os.environ.get("UV_INDEX_URL")
         or _setting("index-url")
-        or "https://pypi.org/simple"
+        or _default_of_pip()
     )
 
 
 def certificates() -> str | None:
     """The file of trusted certificates, or None for the usual ones."""
     return _setting("cert")
+
+
+def _default_of_pip() -> str | None:
+    """What pip asks when nothing is configured; only its help says so in public."""
+    asked = subprocess.run(
+        [sys.executable, "-m", "pip", "install", "--help"],
+        check=False,
+        capture_output=True,
+        text=True,
+        # Wide, so that no address is broken between lines; without files, for a damaged one stops pip.
+        env=os.environ | {"COLUMNS": "400", "PIP_CONFIG_FILE": os.devnull},
+    )
+    found = re.search(r"--index-url <url>.*?\(default (\S+?)\)", asked.stdout, re.DOTALL)
+    return found[1] if found else None
 
 
 def _setting(key: str) -> str | None:
