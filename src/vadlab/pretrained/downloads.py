@@ -63,10 +63,10 @@ def index_link(project: str, file: str) -> str:
 
     Source: PEP 503 and PEP 691, the HTML and the JSON page of a project.
     """
-    address = pip_settings.index_url()
-    if address is None:
+    base = pip_settings.index_url()
+    if base is None:
         raise DownloadError("no Python package index is configured, and there is no pip; set PIP_INDEX_URL")
-    page = f"{address.rstrip('/')}/{project}/"
+    page = f"{base.rstrip('/')}/{project}/"
     accept = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1"
     with _errors(), _client() as client:
         response = client.get(page, headers={"Accept": accept})
