@@ -58,6 +58,8 @@ Recipe = Annotated[
     Path | None, typer.Option("--recipe", help="TOML file of settings; --set wins over it.", metavar="FILE")
 ]
 
+INTERRUPTED = 130  # the exit code that typer gives to Ctrl-C
+
 out = Console()
 err = Console(stderr=True)
 
@@ -497,6 +499,7 @@ def main() -> None:
     except VadlabError as error:
         _complain("error", str(error))
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        err.print("stopped; run the same command again to continue")
-        sys.exit(130)
+    except SystemExit as stop:
+        if stop.code == INTERRUPTED:
+            err.print("stopped; run the same command again to go on")
+        raise

@@ -341,3 +341,15 @@ def test_a_killed_training_goes_on_to_the_same_result(
         for name, run in runs.items()
     }
     assert steps["killed"] == steps["whole"]
+
+
+def test_an_interrupted_command_says_how_to_go_on(videos: Path, store: Path, tmp_path: Path) -> None:
+    command = ["train", "synth", str(videos), "aed", "--features", str(store), "--out", str(tmp_path / "run")]
+    process = subprocess.Popen([sys.executable, "-m", "vadlab", *command], stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "run" / SNAPSHOT).exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == cli.INTERRUPTED
+    assert "run the same command again" in said and "Traceback" not in said

@@ -105,6 +105,21 @@ def test_keeps_the_best_on_validation() -> None:
     torch.testing.assert_close(train(SGD, steps=22, choose=True)["x"], found[best], rtol=0, atol=0)
 
 
+def test_the_first_of_equal_losses_is_kept_and_nan_is_none() -> None:
+    network, kept = Quadratic(), []
+    losses = iter([float("nan"), 3.0, 2.0, float("nan"), 2.5, 2.0, 5.0])
+
+    def validate() -> float:
+        assert not network.training
+        kept.append(network.x.detach().clone())
+        return next(losses)
+
+    state = training.optimise(
+        network, SGD(network.parameters()), network.losses, steps=7, validate=validate, validate_every=1
+    )
+    torch.testing.assert_close(state["x"], kept[2], rtol=0, atol=0)
+
+
 class KilledError(Exception):
     pass
 
