@@ -293,7 +293,7 @@ def extract(
     flow: Annotated[
         str,
         typer.Option(
-            help="opencv_tvl1 is the paper's method, about half a second a frame; dis is 80 times faster."
+            help="opencv_tvl1 is the paper's method, 0.6 s a frame and core; dis is a hundred times faster."
         ),
     ] = "opencv_tvl1",
     tail: Annotated[

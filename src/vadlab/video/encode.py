@@ -84,7 +84,7 @@ def _encode(
 ) -> int:
     height, width = shape[0] + shape[0] % 2, shape[1] + shape[1] % 2
     # x264's macroblock tree reads memory that nobody wrote (its AVX-512 code, with B-frames), so with it
-    # the same frames give other bytes from one call to the next. The files grow by a few percent without it.
+    # the same frames give other bytes from one call to the next. The files are a quarter larger without it.
     options = {"crf": str(crf), "x264-params": "mbtree=0"}
     stream = output.add_stream("libx264", rate=fps, options=options)
     stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
