@@ -23,13 +23,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from vadlab.errors import StoreError, UsageError, VadlabError
+from vadlab.errors import StoreError, VadlabError
 from vadlab.files import write_whole
 
-__all__ = ["Runtime", "current", "generator", "optimise", "pick_device", "runtime", "seeded"]
+__all__ = ["Runtime", "current", "generator", "optimise", "runtime", "seeded"]
 
 CPU = torch.device("cpu")
-DEVICES = "auto | cpu | cuda | cuda:N"
 SNAPSHOT = "snapshot.safetensors"
 CURVES = "training.csv"
 
@@ -70,25 +69,6 @@ def runtime(place: Runtime) -> Iterator[None]:
 def current() -> Runtime:
     """The runtime of the innermost `with runtime(...)`."""
     return _current.get()
-
-
-def pick_device(name: str) -> torch.device:
-    """A device by name: "auto" (a GPU where there is one), "cpu", "cuda" or "cuda:1".
-
-    Raises:
-        UsageError: If the device is unknown or is not there.
-    """
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError as error:
-        raise UsageError(f"unknown device {name!r}", expected=DEVICES) from error
-    if device.type not in ("cpu", "cuda"):
-        raise UsageError(f"vadlab does not run on the device {name!r}", expected=DEVICES)
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise UsageError("this machine has no CUDA device that torch can use", remedy="--device cpu")
-    return device
 
 
 def generator(seed: int, step: int) -> np.random.Generator:

@@ -85,6 +85,18 @@ def test_inflated_flow_answers_equal_channels_as_rgb_does() -> None:
     }
 
 
+def test_the_authors_flow_holds_x_in_both_channels(
+    clip: tuple[NDArray[np.uint8], NDArray[np.float32]],
+) -> None:
+    rgb, flow = clip
+    x_twice = np.repeat(flow[..., :1], 2, axis=-1)
+    settings = {"streams": ("flow",), "rgb_weights": "random", "flow_weights": "random", "precision": "fp32"}
+    theirs = I3D(**settings, flow_x_twice=True)
+    np.testing.assert_array_equal(theirs.embed(rgb, flow), I3D(**settings).embed(rgb, x_twice))
+    assert not np.allclose(I3D(**settings).embed(rgb, flow), I3D(**settings).embed(rgb, x_twice))
+    assert "both channels" in theirs.facts()["preprocessing"]["flow"]
+
+
 def test_missing_weights_are_an_error_never_random() -> None:
     backbone = I3D(streams=("rgb",))
     for ask in (backbone.facts, lambda: backbone.embed(np.zeros((1, 16, 224, 224, 3), np.uint8))):

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from vadlab import training
-from vadlab.errors import StoreError, UsageError, VadlabError
+from vadlab.errors import StoreError, VadlabError
 
 TARGET = torch.tensor([[1.0, -2.0, 0.5]])
 
@@ -238,13 +238,3 @@ def test_runtime_is_that_of_the_innermost_context() -> None:
             assert training.current().snapshot_every_s == 2
             raise KilledError
         assert training.current().snapshot_every_s == 1
-
-
-def test_devices(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert training.pick_device("auto") == training.pick_device("cpu") == torch.device("cpu")
-    for name in ("cuda", "cuda:1", "gpu", "", "meta", "mps"):
-        with pytest.raises(UsageError, match="device"):
-            training.pick_device(name)
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    assert training.pick_device("auto") == torch.device("cuda")

@@ -5,7 +5,7 @@ and licence: `vadlab.nets.i3d`; weights and their licences: `vadlab.weights`.
 
 What differs from the LAD authors' extractor: pixels in -1..1 as I3D was trained (theirs were left in
 0..255; `raw_pixels` does that), and both components of the flow (theirs read the horizontal one twice;
-that is not reproduced).
+`flow_x_twice` does that).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from vadlab import weights
+from vadlab import devices, weights
 from vadlab.errors import UsageError
 from vadlab.nets import i3d as net
 from vadlab.types import FloatArray
@@ -43,6 +43,7 @@ class I3D:
         precision: "fp32", "bf16", or "auto": bf16 where the processor multiplies it in hardware.
         device: "cpu", "cuda", "cuda:1" ..., or "auto": a GPU where there is one.
         raw_pixels: The LAD authors' input: RGB as 0..255, flow as 8-bit levels 0..255.
+        flow_x_twice: The LAD authors' input: their extractor reads the horizontal flow for both channels.
         seed: Of random weights.
 
     Raises:
@@ -55,6 +56,7 @@ class I3D:
     precision: str = "auto"
     device: str = "auto"
     raw_pixels: bool = False
+    flow_x_twice: bool = False
     seed: int = 0
 
     clip_length: ClassVar[int] = 16  # frames
@@ -93,6 +95,7 @@ class I3D:
             "flow_weights": flow,
             "precision": self._precision(),
             "raw_pixels": self.raw_pixels,
+            "flow_x_twice": self.flow_x_twice,
             "seed": self.seed,
         }
 
@@ -107,6 +110,8 @@ class I3D:
             if self.raw_pixels
             else {"rgb": "x / 127.5 - 1", "flow": "clipped to -20..20, / 20"}
         )
+        if self.flow_x_twice:
+            scaling["flow"] += ", x in both channels"
         return {
             "backbone": "i3d",
             "dim": self.dim,
@@ -169,22 +174,14 @@ class I3D:
         return x if self.raw_pixels else x / 127.5 - 1
 
     def _scaled_flow(self, x: Tensor) -> Tensor:
+        if self.flow_x_twice:
+            x = x[:, :1].expand_as(x)
         x = x.clamp(-self.flow_bound, self.flow_bound) / self.flow_bound
         return torch.round((x + 1) * 127.5) if self.raw_pixels else x
 
     @cached_property
     def _device(self) -> torch.device:
-        if self.device == "auto":
-            return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        try:
-            device = torch.device(self.device)
-        except RuntimeError as error:
-            raise UsageError(
-                "unknown device", expected="auto | cpu | cuda | cuda:1 ...", found=self.device
-            ) from error
-        if device.type == "cuda" and not torch.cuda.is_available():
-            raise UsageError("PyTorch finds no GPU", found=self.device, remedy="device=auto, or device=cpu")
-        return device
+        return devices.pick(self.device)
 
     def _precision(self) -> Literal["fp32", "bf16"]:
         if self.precision == "auto":

@@ -1,4 +1,4 @@
-"""DIS optical flow of OpenCV: about a hundred times faster than TV-L1, and not a stand-in for it on slow motion.
+"""DIS optical flow of OpenCV: a hundred times faster than TV-L1, no stand-in for it on slow motion.
 
 Paper: Kroeger, Timofte, Dai, Van Gool, "Fast Optical Flow using Dense Inverse Search", ECCV 2016.
 Library: `cv2.DISOpticalFlow` (Apache-2.0). A network trained on TV-L1 flow sees other values here:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save
 
-from vadlab import catalog, checkpoint, files, progress, training
+from vadlab import catalog, checkpoint, devices, files, progress, training
 from vadlab.detector import Detector
 from vadlab.errors import DataError, UsageError
 from vadlab.evaluation.evaluate import bootstrap_auc, evaluate, to_json
@@ -66,7 +66,7 @@ def evaluate_run(run: Path, rules: Rules, *, root: Path | None = None, device: s
     store = _store(facts)
     streams = tuple(facts["streams"]) if facts["streams"] else None
     read = reader(detector.reads, store=store, streams=streams)
-    place = training.Runtime(device=training.pick_device(device))
+    place = training.Runtime(device=devices.pick(device))
     with progress.bar("score") as report, training.runtime(place):
         for number, entry in enumerate(entries, start=1):
             scores = detector.score(read(entry))

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from vadlab import checkpoint, files, progress, training
+from vadlab import checkpoint, devices, files, progress, training
 from vadlab.detector import Detector
 from vadlab.errors import VadlabError
 from vadlab.evaluation.events import find_events
@@ -114,7 +114,7 @@ def score_videos(
     scored: list[Scored] = []
     failed: list[tuple[Path, str]] = []
     names = _names(videos)
-    place = training.Runtime(device=training.pick_device(device))
+    place = training.Runtime(device=devices.pick(device))
     with progress.bar("score", counted=False) as report, training.runtime(place):
         for number, (path, name) in enumerate(zip(videos, names, strict=True)):
 

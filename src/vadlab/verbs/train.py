@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from vadlab import catalog, checkpoint, config, files, progress, training
+from vadlab import catalog, checkpoint, config, devices, files, progress, training
 from vadlab.detector import Detector
 from vadlab.errors import StoreError, UsageError
 from vadlab.evaluation import rules
@@ -86,7 +86,7 @@ def train(plan: Plan, out: Path) -> dict[str, Any]:
 
         train_samples = samples(dataset, split.train, read, detector.supervision)
         val_samples = samples(dataset, split.val, read, detector.supervision)
-        place = training.Runtime(device=training.pick_device(plan.device), folder=out, progress=tick)
+        place = training.Runtime(device=devices.pick(plan.device), folder=out, progress=tick)
         with training.runtime(place):
             detector.fit(train_samples, val_samples)
             calibration = _calibration(detector, train_samples, val_samples, split)
