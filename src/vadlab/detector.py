@@ -24,6 +24,7 @@ class Detector(Protocol):
 
     supervision: ClassVar[Supervision]
     reads: ClassVar[Literal["features", "frames"]]
+    threshold: ClassVar[float | None]  # scores from here on mean "abnormal"; None where scores have no scale
 
     def fit(self, train: Sequence[Sample[Any, Any]], val: Sequence[Sample[Any, Any]] = ()) -> Self:
         """Learn from training samples, forgetting any earlier fit; `val` may select the model."""

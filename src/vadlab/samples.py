@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -41,7 +42,7 @@ class _FeatureReader:
         return self.store.read(entry.id, streams=self.streams)
 
 
-def frames_of(path: Path, *, id: str, fps: Any = None) -> Sample[Frames, None]:  # noqa: A002
+def frames_of(path: Path, *, id: str, fps: Fraction | None = None) -> Sample[Frames, None]:  # noqa: A002
     """A video file or image folder as a blind sample of frames, one span a frame."""
     video = probe(path, id=id, fps=fps)
     starts: IntArray = np.arange(video.n_frames, dtype=np.int64)

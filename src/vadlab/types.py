@@ -191,7 +191,8 @@ class Split:
         seed: The seed of the draw, or None where the lists are official.
 
     Raises:
-        DataError: If a video, or a source, is on two sides.
+        DataError: If a video, or a source, is on two sides, or an unsupervised split would train or
+            validate on an abnormal video.
     """
 
     name: str
@@ -216,6 +217,14 @@ class Split:
                             found=f"{key!r} on two sides",
                             remedy="give clips of one recording the same source and the same part",
                         )
+        abnormal = [entry.id for entry in self.train + self.val if entry.abnormal]
+        if self.supervision is Supervision.UNSUPERVISED and abnormal:
+            raise DataError(
+                f"split {self.name!r} is unsupervised and trains on abnormal videos",
+                expected="normal videos only",
+                found=f"{len(abnormal)} abnormal, such as {abnormal[0]!r}",
+                remedy="leave them out, or choose another kind of supervision",
+            )
 
 
 @dataclass(frozen=True)

@@ -247,6 +247,17 @@ def test_unfitted_detector_says_so(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_threshold_is_a_score_or_none(name: str) -> None:
+    threshold = make(name).threshold
+    assert threshold is None or np.isfinite(threshold)
+    if threshold is not None:  # then scores have a scale, on which plain normal and abnormal clips differ
+        detector = fitted(name, steps=150)
+        world = World(detector.reads, seed=100)
+        scores = {e.id: detector.score(world.read(e)).values.max() for e in world.entries}
+        assert max(scores.values()) >= threshold > min(scores.values())
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_settings_are_plain_and_documented(name: str) -> None:
     cls = catalog.load("detectors", name)
     documented = cls.__doc__ or ""

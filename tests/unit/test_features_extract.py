@@ -166,6 +166,19 @@ def test_remade_from_its_manifest(streams: list[str], flow: str | None) -> None:
     np.testing.assert_array_equal(made.run(clips)[0].values, remade.run(clips)[0].values)
 
 
+def test_the_device_is_asked_for_and_not_recorded() -> None:
+    settings = {"streams": ["rgb"], "rgb_weights": "random", "precision": "fp32"}
+    manifests = []
+    for device in ("auto", "cpu"):
+        made = make_extractor("i3d", settings=settings, device=device)
+        assert made.backbone.device == device  # type: ignore[attr-defined]
+        manifests.append(made.facts())
+        remade = remake_extractor(manifests[-1], device="cpu")
+        assert remade.backbone.device == "cpu"  # type: ignore[attr-defined]
+    assert manifests[0] == manifests[1]
+    make_extractor("pooled_pixels", settings={"streams": ["rgb"]}, device="cpu")  # has no choice
+
+
 def test_other_weights_are_refused() -> None:
     manifest = make_extractor("pooled_pixels", settings={"streams": ["rgb"]}).facts()
     manifest["backbone"]["facts"] = manifest["backbone"]["facts"] | {"weights": {"sha256": "00"}}

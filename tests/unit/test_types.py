@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from fractions import Fraction
 from pathlib import Path
 
@@ -85,6 +86,18 @@ def test_nothing_stands_on_two_sides_of_a_split(sides: tuple[str, str], kind: st
     parts = {"train": (), "val": (), "test": ()} | {sides[0]: (first,), sides[1]: (second,)}
     with pytest.raises(DataError, match=f"has the {kind} .* in {sides[0]} and in {sides[1]}"):
         Split("mine", Supervision.FULL, **parts)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("side", ["train", "val"])
+def test_an_unsupervised_split_learns_from_normal_videos_only(side: str) -> None:
+    abnormal = dataclasses.replace(entry("a"), abnormal=True)
+    normal = dataclasses.replace(entry("n"), abnormal=False)
+    parts = {"train": (normal,), "val": (), "test": ()}
+    parts[side] = (*parts[side], abnormal)
+    with pytest.raises(DataError, match="trains on abnormal"):
+        Split("mine", Supervision.UNSUPERVISED, **parts)
+    Split("mine", Supervision.WEAK, **parts)
+    Split("mine", Supervision.UNSUPERVISED, (normal,), (), (abnormal,))
 
 
 def test_clips_of_one_source_may_share_a_side() -> None:

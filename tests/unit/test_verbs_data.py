@@ -49,7 +49,8 @@ class Little:
         normal, abnormal, test = self.entries()
         if supervision is Supervision.WEAK:
             raise DataError("no weak split")
-        return Split("little", supervision, (normal, abnormal), (), (test,))
+        train = (normal,) if supervision is Supervision.UNSUPERVISED else (normal, abnormal)
+        return Split("little", supervision, train, (), (test,))
 
 
 @pytest.fixture

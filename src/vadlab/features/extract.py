@@ -228,13 +228,24 @@ def make_extractor(
     tail: Tail = "drop",
     settings: Mapping[str, Any] | None = None,
     flow_settings: Mapping[str, Any] | None = None,
+    device: str = "auto",
 ) -> Extractor:
     """An extractor by names; what is recorded of it is enough for `remake_extractor`.
+
+    Args:
+        backbone: Catalogue name.
+        flow: Catalogue name; not looked at where the backbone needs no flow.
+        tail: See `Extractor`.
+        settings: The backbone's, where they differ from its defaults.
+        flow_settings: The flow method's.
+        device: Where the backbone runs, if it is one that can choose.
 
     Raises:
         UsageError: If a name or a setting is unknown, or the backbone needs a flow method and none is named.
     """
-    made = config.build(catalog.load("backbones", backbone), settings or {})
+    cls = catalog.load("backbones", backbone)
+    place = {"device": device} if any(f.name == "device" for f in dataclasses.fields(cls)) else {}
+    made = config.build(cls, place, settings or {})
     if not made.needs_flow:
         return Extractor(made, None, tail=tail, names=(backbone, None))
     if flow is None:
@@ -245,8 +256,12 @@ def make_extractor(
     return Extractor(made, method, tail=tail, names=(backbone, flow))
 
 
-def remake_extractor(manifest: Mapping[str, Any]) -> Extractor:
+def remake_extractor(manifest: Mapping[str, Any], *, device: str = "auto") -> Extractor:
     """The extractor that a store's manifest describes, for videos outside the store.
+
+    Args:
+        manifest: The store's.
+        device: Where the backbone runs; no part of the manifest.
 
     Raises:
         WeightsError: If the weights here are not those that the features were made with.
@@ -258,6 +273,7 @@ def remake_extractor(manifest: Mapping[str, Any]) -> Extractor:
         tail=manifest["tail"],
         settings=backbone["settings"],
         flow_settings=flow and flow["settings"],
+        device=device,
     )
     found = extractor.facts()["backbone"]["facts"]
     if found != backbone["facts"]:

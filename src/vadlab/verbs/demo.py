@@ -10,6 +10,7 @@ from typing import Any
 
 from vadlab import catalog, progress, weights
 from vadlab.datasets.synth import generate
+from vadlab.errors import DataError
 from vadlab.evaluation.rules import get
 from vadlab.features.extract import make_extractor
 from vadlab.verbs.evaluate import Finding, evaluate_run
@@ -73,12 +74,18 @@ def demo(out: Path, *, seed: int = 0, device: str = "auto") -> Demo:
     timed("weights", started)
 
     started = time.monotonic()
-    extractor = make_extractor("i3d", flow="dis", settings={"device": device})
+    extractor = make_extractor("i3d", flow="dis", device=device)
     dataset = catalog.load("datasets", "synth")(videos)
     extraction = extract(dataset.entries(), store, extractor)
     timed("extract", started)
     if extraction.failed:
-        raise RuntimeError(f"generated videos cannot be read: {extraction.failed}")
+        name, reason = extraction.failed[0]
+        raise DataError(
+            "generated videos cannot be read",
+            file=videos,
+            found=f"{len(extraction.failed)} failed, the first is {name}: {reason}",
+            remedy="delete the folder and run the demo again",
+        )
 
     findings: dict[str, Finding] = {}
     for name, settings in {"aed": AED_SETTINGS, "linear_probe": {}, "frame_difference": {}}.items():

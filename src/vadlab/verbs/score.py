@@ -109,7 +109,7 @@ def score_videos(
         WeightsError: If the backbone's weights are not here.
     """
     detector, facts = checkpoint.restore(run)
-    extractor = remake_extractor(facts["features"]) if detector.reads == "features" else None
+    extractor = remake_extractor(facts["features"], device=device) if facts["features"] else None
     streams = tuple(facts["streams"]) if facts["streams"] else None
     scored: list[Scored] = []
     failed: list[tuple[Path, str]] = []
@@ -160,7 +160,7 @@ def _sample(
 def _score_one(detector: Detector, sample: Sample[Any, None], facts: dict[str, Any], alarm: Alarm) -> Scored:
     scores = detector.score(sample)
     frame_scores, _ = to_frames(scores, get("strict"))
-    natural: float | None = getattr(detector, "threshold", None)
+    natural = detector.threshold
     on = alarm.on
     if on is None:
         on = natural if natural is not None else facts["calibration"]["high"]
