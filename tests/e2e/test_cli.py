@@ -101,6 +101,9 @@ def test_from_videos_to_report(videos: Path, store: Path, tmp_path: Path, vadlab
     metrics = evaluated.json()
     assert metrics == json.loads((run / "metrics.json").read_text())
     assert metrics["strict"]["rules"]["tail"] == "hold"
+    told = metrics["strict"]["run"]
+    assert (told["dataset"], told["detector"], told["seed"]) == ("synth", "aed", 0)
+    assert told["split"]["sizes"] == {"train": 8, "val": 0, "test": 8}
     assert metrics["lad-code"]["rules"]["scrambled_windows"] is True
     assert 0 <= metrics["strict"]["metrics"]["auc"] <= 1
     # The authors' rule counts whole groups of 80 frames only.
@@ -147,6 +150,9 @@ def test_streams_of_one_store(videos: Path, store: Path, tmp_path: Path, vadlab:
         )
         assert trained.code == 0, trained.err
         aucs[streams] = vadlab("evaluate", run, "--json").json()["strict"]["metrics"]["auc"]
+        told = json.loads((run / "metrics.json").read_text())["strict"]["run"]
+        assert told["features"]["streams"] == streams.split(",")
+        assert told["features"]["flow method"] == ("dis" if "flow" in streams else None)
     assert len(set(aucs.values())) == 3
     unknown = vadlab(
         "train",

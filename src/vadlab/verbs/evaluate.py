@@ -37,11 +37,13 @@ class Finding:
         evaluation: The result.
         metrics: The same for JSON, with the protocol and where the scores come from.
         page: The HTML report.
+        protocol: One line to print beside the figures: detector, dataset, split, seed, weights.
     """
 
     evaluation: Evaluation
     metrics: dict[str, Any]
     page: Path
+    protocol: str
 
 
 def evaluate_run(run: Path, rules: Rules, *, root: Path | None = None, device: str = "auto") -> Finding:
@@ -86,15 +88,21 @@ def evaluate_run(run: Path, rules: Rules, *, root: Path | None = None, device: s
         }
         files.write_whole(run / "scores" / rules.name / f"{result.id}.safetensors", save(arrays))
     low, high = bootstrap_auc(evaluation)
-    found = to_json(evaluation) | {"auc_interval_95": [low, high] if low == low else None}
+    shown = _shown(facts)
+    interval = [low, high] if low == low else None
+    found = to_json(evaluation) | {"auc_interval_95": interval, "run": shown}
     known = files.read_json(run / METRICS) if (run / METRICS).exists() else {}
     files.write_json(run / METRICS, known | {rules.name: found})
     page = run / ("report.html" if rules.name == "strict" else f"report-{rules.name}.html")
     paths = {entry.id: entry.path for entry in entries}
-    shown = _shown(facts) | ({"auc_interval": (low, high)} if low == low else {})
-    write_page(page, evaluation, run=shown, frame=lambda video, frame: _frame(paths[video], frame))
+    write_page(
+        page,
+        evaluation,
+        run=shown | ({"auc_interval": interval} if interval else {}),
+        frame=lambda video, frame: _frame(paths[video], frame),
+    )
     _figures(run / "figures" / rules.name, evaluation)
-    return Finding(evaluation, found, page)
+    return Finding(evaluation, found, page, _line(shown))
 
 
 def _store(facts: dict[str, Any]) -> Store | None:
@@ -136,6 +144,7 @@ def _frame(path: Path, frame: int) -> Any:
 def _shown(facts: dict[str, Any]) -> dict[str, Any]:
     """What the report says of a run beside every number."""
     features, split = facts["features"], facts["split"]
+    streams = facts["streams"] or list(features["streams"] if features else [])
     return {
         "dataset": facts["dataset"]["name"],
         "detector": facts["detector"]["name"],
@@ -148,24 +157,36 @@ def _shown(facts: dict[str, Any]) -> dict[str, Any]:
         "features": features
         and {
             "backbone": features["backbone"]["name"],
-            "streams": facts["streams"] or list(features["streams"]),
-            "weights": _weights(features["backbone"]["facts"]),
+            "streams": streams,
+            "weights": _weights(features["backbone"]["facts"], streams),
             "precision": features["backbone"]["facts"].get("precision"),
-            "flow method": features["flow"] and features["flow"]["name"],
+            "flow method": features["flow"]["name"] if "flow" in streams else None,
             "tail": features.get("tail"),
         },
         "versions": facts["versions"],
-        "seed": facts["split"]["seed"],
+        "seed": facts["detector"]["settings"].get("seed", split["seed"]),
         "started": facts["started"],
         "minutes": facts["seconds"] / 60,
     }
 
 
-def _weights(facts: dict[str, Any]) -> dict[str, str]:
+def _line(shown: dict[str, Any]) -> str:
+    split, features = shown["split"], shown["features"]
+    parts = [f"{shown['detector']} on {shown['dataset']}", f"split {split['name']}"]
+    parts += [] if shown["seed"] is None else [f"seed {shown['seed']}"]
+    if features:
+        parts.append(f"{features['backbone']} {' + '.join(features['streams'])}")
+        parts += [f"{stream} weights {name}" for stream, name in features["weights"].items()]
+        parts += [f"{features['flow method']} flow"] if features["flow method"] else []
+    return ", ".join(parts)
+
+
+def _weights(facts: dict[str, Any], streams: list[str]) -> dict[str, str]:
     """Each stream's weights by name, with the start of their hash."""
     return {
         stream: f"{source['name']} {source.get('sha256', '')[:12]}".strip()
         for stream, source in facts.get("weights", {}).items()
+        if stream in streams
     }
 
 
