@@ -19,17 +19,26 @@ Columns may stand in any order. A byte order mark and CRLF line ends are accepte
 
 from __future__ import annotations
 
-import csv
-import io
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path, PurePosixPath
-from typing import TypeAlias, TypeVar
+from typing import TypeAlias
 
+from vadlab.csv_table import (
+    Cells,
+    Problem,
+    listed,
+    parse_count,
+    parse_flag,
+    parse_path,
+    parse_rate,
+    read_lines,
+    refuse,
+    write_lines,
+)
 from vadlab.errors import DataError
-from vadlab.files import write_whole
 from vadlab.types import Entry, FrameLabels
 
 __all__ = [
@@ -46,14 +55,12 @@ __all__ = [
 ]
 
 Spans: TypeAlias = tuple[tuple[int, int], ...]
-T = TypeVar("T")
 
 ROW_COLUMNS = ("path", "split", "category", "abnormal", "events", "n_frames", "fps", "source")
 ROW_REQUIRED = ROW_COLUMNS[:5]
 ANNOTATOR_COLUMNS = ("path", "annotator", "events")
 PARTS = ("train", "val", "test")
 EXAMPLE = "Fighting/clip01.mp4,train,Fighting,1,120-240;300-360"
-SHOWN = 20  # items of a long list in a message
 
 
 @dataclass(frozen=True)
@@ -90,14 +97,6 @@ class Annotator:
     events: Spans
 
 
-@dataclass(frozen=True)
-class _Problem:
-    line: int
-    column: str
-    expected: str
-    found: str
-
-
 class AnnotationTable:
     """The videos of a folder with `annotations.csv`.
 
@@ -123,7 +122,7 @@ class AnnotationTable:
                 "videos differ only in their file suffix",
                 file=self.file,
                 expected="paths that differ without their suffix too: it is not part of a video's id",
-                found=_listed(twice),
+                found=listed(twice),
                 remedy="rename one of each pair",
             )
 
@@ -180,29 +179,31 @@ def read_rows(file: Path) -> tuple[Row, ...]:
         DataError: If the file is missing, has no rows, or any line is malformed; the message names
             line, column, what was expected and what was found, for every such line.
     """
-    problems: list[_Problem] = []
+    problems: list[Problem] = []
     rows: list[Row] = []
     seen: dict[str, int] = {}
-    for line, fields in _lines(file, columns=ROW_COLUMNS, required=ROW_REQUIRED, problems=problems):
+    for line, fields in read_lines(
+        file, columns=ROW_COLUMNS, required=ROW_REQUIRED, problems=problems, example=EXAMPLE
+    ):
         before = len(problems)
-        cells = _Cells(line, fields, problems)
-        path = cells.read("path", _path, "a path within the table's folder, with / and without ..")
+        cells = Cells(line, fields, problems)
+        path = cells.read("path", parse_path, "a path within the table's folder, with / and without ..")
         row = Row(
             path=path or "",
             part=cells.read("split", _part, " | ".join(PARTS)) or "",
             category=fields["category"] or None,
-            abnormal=bool(cells.read("abnormal", _flag, "0 | 1")),
+            abnormal=bool(cells.read("abnormal", parse_flag, "0 | 1")),
             events=cells.read("events", parse_events, "start-stop;start-stop with 0 <= start < stop") or (),
-            n_frames=cells.read("n_frames", _positive, "a whole number above 0, or nothing"),
-            fps=cells.read("fps", _rate, "a number above 0 such as 25 or 30000/1001, or nothing"),
+            n_frames=cells.read("n_frames", parse_count, "a whole number above 0, or nothing"),
+            fps=cells.read("fps", parse_rate, "a number above 0 such as 25 or 30000/1001, or nothing"),
             source=fields.get("source") or None,
         )
         if path is not None and seen.setdefault(path, line) != line:
-            problems.append(_Problem(line, "path", "each path once", f"{path!r}, also in line {seen[path]}"))
+            problems.append(Problem(line, "path", "each path once", f"{path!r}, also in line {seen[path]}"))
         if len(problems) == before:
             _check_events(line, row, problems)
         rows.append(row)
-    _refuse(file, problems)
+    refuse(file, problems)
     if not rows:
         raise DataError("the table has no rows", file=file, expected=f"a line a video, e.g. {EXAMPLE}")
     return tuple(rows)
@@ -223,7 +224,7 @@ def write_rows(file: Path, rows: Iterable[Row]) -> None:
         )
         for row in rows
     ]
-    _write(file, ROW_COLUMNS, lines)
+    write_lines(file, ROW_COLUMNS, lines)
 
 
 def read_annotators(file: Path) -> tuple[Annotator, ...]:
@@ -232,29 +233,29 @@ def read_annotators(file: Path) -> tuple[Annotator, ...]:
     Raises:
         DataError: If the file is missing or any line is malformed.
     """
-    problems: list[_Problem] = []
+    problems: list[Problem] = []
     marks: list[Annotator] = []
     seen: dict[tuple[str, str], int] = {}
     columns = ANNOTATOR_COLUMNS
-    for line, fields in _lines(file, columns=columns, required=columns, problems=problems):
-        cells = _Cells(line, fields, problems)
-        path = cells.read("path", _path, "a path within the table's folder, with / and without ..") or ""
+    for line, fields in read_lines(file, columns=columns, required=columns, problems=problems):
+        cells = Cells(line, fields, problems)
+        path = cells.read("path", parse_path, "a path within the table's folder, with / and without ..") or ""
         events = cells.read("events", parse_events, "start-stop;start-stop with 0 <= start < stop") or ()
         annotator = fields["annotator"]
         if not annotator:
-            problems.append(_Problem(line, "annotator", "a name", "''"))
+            problems.append(Problem(line, "annotator", "a name", "''"))
         if seen.setdefault((path, annotator), line) != line:
             found = f"line {seen[path, annotator]} too"
-            problems.append(_Problem(line, "annotator", "each annotator once a video", found))
+            problems.append(Problem(line, "annotator", "each annotator once a video", found))
         marks.append(Annotator(path, annotator, events))
-    _refuse(file, problems)
+    refuse(file, problems)
     return tuple(marks)
 
 
 def write_annotators(file: Path, marks: Iterable[Annotator]) -> None:
     """Write an `annotators.csv`; the file is whole or absent."""
     lines = [(mark.path, mark.annotator, format_events(mark.events)) for mark in marks]
-    _write(file, ANNOTATOR_COLUMNS, lines)
+    write_lines(file, ANNOTATOR_COLUMNS, lines)
 
 
 def parse_events(text: str) -> Spans:
@@ -277,93 +278,14 @@ def format_events(spans: Iterable[tuple[int, int]]) -> str:
     return ";".join(f"{start}-{stop}" for start, stop in spans)
 
 
-class _Cells:
-    """Reads the cells of one line, noting what is malformed instead of raising."""
-
-    def __init__(self, line: int, fields: Mapping[str, str], problems: list[_Problem]) -> None:
-        self._line, self._fields, self._problems = line, fields, problems
-
-    def read(self, column: str, convert: Callable[[str], T], expected: str) -> T | None:
-        text = self._fields.get(column, "")
-        try:
-            return convert(text)
-        except (ValueError, ZeroDivisionError):
-            self._problems.append(_Problem(self._line, column, expected, repr(text)))
-            return None
-
-
-def _lines(
-    file: Path, *, columns: tuple[str, ...], required: tuple[str, ...], problems: list[_Problem]
-) -> Iterator[tuple[int, dict[str, str]]]:
-    """Line number (that a line starts at) and stripped cells by column; empty lines are passed over."""
-    try:
-        # utf-8-sig takes off the byte order mark that spreadsheet programs write.
-        text = file.read_text(encoding="utf-8-sig")
-    except FileNotFoundError as error:
-        raise DataError(
-            "no such file",
-            file=file,
-            expected=f"a table with the header {','.join(required)}",
-            remedy=f"write one; a line is, for example, {EXAMPLE}" if required is ROW_REQUIRED else None,
-        ) from error
-    except UnicodeDecodeError as error:
-        raise DataError(
-            "the table is not UTF-8 text",
-            file=file,
-            expected="CSV in UTF-8",
-            found=str(error),
-            remedy="save it again as CSV UTF-8",
-        ) from error
-    reader = csv.reader(io.StringIO(text, newline=""))
-    header = [name.strip() for name in next(reader, [])]
-    missing = [name for name in required if name not in header]
-    unknown = [name for name in header if name not in columns]
-    if missing or unknown or len(set(header)) < len(header):
-        raise DataError(
-            "line 1, the header, is not the table's",
-            file=file,
-            expected=f"{','.join(required)}" + "".join(f"[,{name}]" for name in columns[len(required) :]),
-            found=",".join(header) or "nothing",
-            remedy="separate columns by commas; add "
-            + (", ".join(missing) or "nothing")
-            + "; take out "
-            + (", ".join(unknown) or "columns that are named twice"),
-        )
-    start = reader.line_num + 1
-    for cells in reader:
-        line, start = start, reader.line_num + 1
-        if not any(cell.strip() for cell in cells):
-            continue
-        if len(cells) != len(header):
-            problems.append(_Problem(line, "all", f"{len(header)} columns", f"{len(cells)} columns"))
-            continue
-        yield line, {name: cell.strip() for name, cell in zip(header, cells, strict=True)}
-
-
-def _refuse(file: Path, problems: list[_Problem]) -> None:
-    if len(problems) == 1:
-        only = problems[0]
-        raise DataError(
-            f"line {only.line}, column {only.column!r} is malformed",
-            file=file,
-            expected=only.expected,
-            found=only.found,
-        )
-    if problems:
-        told = [
-            f"line {p.line}, column {p.column!r}: expected {p.expected}, found {p.found}" for p in problems
-        ]
-        raise DataError(f"{len(problems)} cells are malformed", file=file, found=_listed(told))
-
-
-def _check_events(line: int, row: Row, problems: list[_Problem]) -> None:
+def _check_events(line: int, row: Row, problems: list[Problem]) -> None:
     last = max((stop for _, stop in row.events), default=0)
     if row.events and not row.abnormal:
         found = repr(format_events(row.events))
-        problems.append(_Problem(line, "events", "nothing, as the column abnormal is 0", found))
+        problems.append(Problem(line, "events", "nothing, as the column abnormal is 0", found))
     elif row.n_frames is not None and last > row.n_frames:
         found = repr(format_events(row.events))
-        problems.append(_Problem(line, "events", f"stops up to n_frames = {row.n_frames}", found))
+        problems.append(Problem(line, "events", f"stops up to n_frames = {row.n_frames}", found))
 
 
 def _check_videos(file: Path, rows: tuple[Row, ...]) -> None:
@@ -373,7 +295,7 @@ def _check_videos(file: Path, rows: tuple[Row, ...]) -> None:
             f"{len(missing)} of {len(rows)} videos are missing",
             file=file,
             expected="every path of the table to exist in its folder",
-            found=_listed(missing),
+            found=listed(missing),
             remedy="copy them there, or take their lines out of the table",
         )
     unclear = [row.path for row in rows if row.fps is None and (file.parent / row.path).is_dir()]
@@ -382,7 +304,7 @@ def _check_videos(file: Path, rows: tuple[Row, ...]) -> None:
             f"{len(unclear)} image folders have no frame rate",
             file=file,
             expected="a number in the column fps: images carry none",
-            found=_listed(unclear),
+            found=listed(unclear),
             remedy="add it, e.g. 25",
         )
 
@@ -402,53 +324,7 @@ def _entry(root: Path, row: Row) -> Entry:
     )
 
 
-def _write(file: Path, header: tuple[str, ...], lines: Iterable[tuple[object, ...]]) -> None:
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(lines)
-    write_whole(file, text.getvalue().encode())
-
-
-def _listed(items: Iterable[str]) -> str:
-    every = list(items)
-    more = f"\n    and {len(every) - SHOWN} more" if len(every) > SHOWN else ""
-    return "".join(f"\n    {item}" for item in every[:SHOWN]) + more
-
-
-def _path(text: str) -> str:
-    path = PurePosixPath(text.replace("\\", "/"))
-    # Lexical: a link within the folder may lead to another disk, which is common and meant.
-    drive = re.match(r"[A-Za-z]:", text)
-    if drive or path.is_absolute() or ".." in path.parts or not path.parts:
-        raise ValueError(text)
-    return str(path)
-
-
 def _part(text: str) -> str:
     if text not in PARTS:
         raise ValueError(text)
     return text
-
-
-def _flag(text: str) -> bool:
-    if text not in ("0", "1"):
-        raise ValueError(text)
-    return text == "1"
-
-
-def _positive(text: str) -> int | None:
-    if not text:
-        return None
-    if not re.fullmatch(r"[0-9]+", text) or int(text) < 1:
-        raise ValueError(text)
-    return int(text)
-
-
-def _rate(text: str) -> Fraction | None:
-    if not text:
-        return None
-    rate = Fraction(text)
-    if rate <= 0:
-        raise ValueError(text)
-    return rate

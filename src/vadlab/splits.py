@@ -24,6 +24,7 @@ __all__ = [
     "by_part",
     "cut_validation",
     "normal_only",
+    "official",
     "random_half",
     "read_split",
     "write_split",
@@ -179,6 +180,34 @@ def assemble(
     if val:
         label += f", {len(val)} to validate"
     return Split(label, supervision, train, val, test, seed if drawn or val_fraction else None)
+
+
+def official(
+    name: str,
+    entries: Iterable[Entry],
+    supervision: Supervision,
+    *,
+    protocol: Protocol,
+    val_fraction: float = 0.0,
+    seed: int = 0,
+) -> Split:
+    """`assemble` for the parts that the dataset itself lists; the seed draws validation only.
+
+    Raises:
+        UsageError: As `assemble`.
+        DataError: As `assemble`.
+    """
+    train, val, test = by_part(entries)
+    return assemble(
+        name,
+        supervision,
+        protocol=protocol,
+        train=train,
+        val=val,
+        test=test,
+        val_fraction=val_fraction,
+        seed=seed,
+    )
 
 
 def write_split(path: Path, split: Split) -> None:

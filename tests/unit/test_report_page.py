@@ -20,7 +20,8 @@ from vadlab.evaluation.evaluate import evaluate
 from vadlab.evaluation.result import Evaluation
 from vadlab.evaluation.rules import PRESETS, describe
 from vadlab.report.findings import worst
-from vadlab.report.page import MEANINGS, write_page
+from vadlab.report.page import write_page
+from vadlab.report.wording import MEANINGS
 
 VOID = {"meta", "br", "img", "input", "link", "hr"}
 RUN: dict[str, Any] = {

@@ -15,7 +15,7 @@ from sklearn.metrics import roc_auc_score
 from vadlab.errors import UsageError
 from vadlab.synthesis.camera import Camera
 from vadlab.synthesis.dogs import Dog
-from vadlab.synthesis.effects import Missile
+from vadlab.synthesis.free_fall import Missile
 from vadlab.synthesis.people import Person
 from vadlab.synthesis.poses import gait, stride, two_bones
 from vadlab.synthesis.scenes import CATEGORIES, SceneVideo, scene, simulated_annotators

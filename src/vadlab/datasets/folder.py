@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from vadlab.annotation_table import AnnotationTable
-from vadlab.splits import Protocol, assemble, by_part
+from vadlab.splits import Protocol, official
 from vadlab.types import Entry, FrameLabels, Split, Supervision
 
 __all__ = ["Folder"]
@@ -64,14 +64,6 @@ class Folder:
             DataError: If there is no normal video to train without supervision, or a source is on
                 two sides.
         """
-        train, val, test = by_part(self.entries())
-        return assemble(
-            self.name,
-            supervision,
-            protocol=protocol,
-            train=train,
-            val=val,
-            test=test,
-            val_fraction=val_fraction,
-            seed=seed,
+        return official(
+            self.name, self.entries(), supervision, protocol=protocol, val_fraction=val_fraction, seed=seed
         )

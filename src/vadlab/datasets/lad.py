@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 
 from vadlab import array_pickle
 from vadlab.errors import DataError
-from vadlab.splits import Protocol, assemble, by_part
+from vadlab.splits import Protocol, official
 from vadlab.types import Entry, FrameLabels, Split, Supervision
 
 __all__ = ["LAD", "read_pickle"]
@@ -146,15 +146,8 @@ class LAD:
 
         Source: LAD paper, Table 2.
         """
-        train, _, test = by_part(self.entries())
-        return assemble(
-            self.name,
-            supervision,
-            protocol=protocol,
-            train=train,
-            test=test,
-            val_fraction=val_fraction,
-            seed=seed,
+        return official(
+            self.name, self.entries(), supervision, protocol=protocol, val_fraction=val_fraction, seed=seed
         )
 
     def _videos(self, root: Path) -> dict[str, tuple[str, Path]]:

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vadlab.errors import DataError, UsageError
-from vadlab.splits import Protocol, assemble, by_part, random_half
+from vadlab.splits import Protocol, assemble, official, random_half
 from vadlab.types import Entry, FrameLabels, Split, Supervision
 from vadlab.video.image_folder import image_paths, read_image
 
@@ -169,18 +169,20 @@ class Ped2:
                     found=str(supervision),
                     remedy="use the paper's split",
                 )
-            train, _, test = by_part(self.entries())
-        else:
-            train, test = random_half(self.entries(), seed=seed)
+            name = f"{self.name} official"
+            return official(
+                name, self.entries(), supervision, protocol=protocol, val_fraction=val_fraction, seed=seed
+            )
+        train, test = random_half(self.entries(), seed=seed)
         return assemble(
-            self.name if protocol == "paper" else f"{self.name} official",
+            self.name,
             supervision,
             protocol=protocol,
             train=train,
             test=test,
             val_fraction=val_fraction,
             seed=seed,
-            drawn=protocol == "paper",
+            drawn=True,
         )
 
 

@@ -24,7 +24,7 @@ from vadlab.annotation_table import (
 from vadlab.errors import DataError, UsageError
 from vadlab.files import read_json, write_json
 from vadlab.progress import Report
-from vadlab.splits import Protocol, assemble, by_part
+from vadlab.splits import Protocol, official
 from vadlab.synthesis.scenes import CATEGORIES, SceneVideo, scene, simulated_annotators
 from vadlab.types import Entry, FrameLabels, Split, Supervision
 from vadlab.video.encode import write_video
@@ -91,15 +91,8 @@ class Synth:
         protocol: Protocol = "paper",
     ) -> Split:
         """The generated train and test parts, for both protocols; the seed draws validation only."""
-        train, _, test = by_part(self.entries())
-        return assemble(
-            self.name,
-            supervision,
-            protocol=protocol,
-            train=train,
-            test=test,
-            val_fraction=val_fraction,
-            seed=seed,
+        return official(
+            self.name, self.entries(), supervision, protocol=protocol, val_fraction=val_fraction, seed=seed
         )
 
     def annotators(self) -> dict[str, tuple[Spans, ...]]:

@@ -10,10 +10,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vadlab.evaluation.metrics import roc_auc
 from vadlab.evaluation.result import Evaluation, Judged
 from vadlab.types import FloatArray, IntArray, Video
 
-__all__ = ["CategoryRow", "Miss", "by_category", "counted_frames", "predicted", "thinned", "worst"]
+__all__ = [
+    "CategoryRow",
+    "Miss",
+    "VideoRow",
+    "by_category",
+    "by_video",
+    "counted_frames",
+    "predicted",
+    "thinned",
+    "worst",
+]
 
 
 @dataclass(frozen=True)
@@ -60,6 +71,21 @@ class CategoryRow:
     reasons: dict[str, str]
 
 
+@dataclass(frozen=True)
+class VideoRow:
+    """One test video.
+
+    Args:
+        judged: Its labels and scores.
+        auc: AUC over its counted frames in 0..1, or NaN where they are of one kind.
+        predicted: The likeliest category with its mean probability, or None.
+    """
+
+    judged: Judged
+    auc: float
+    predicted: tuple[str, float] | None
+
+
 def predicted(judged: Judged) -> tuple[str, float] | None:
     """The likeliest category of a video and its mean probability; None without categories."""
     categories = judged.scores.categories
@@ -104,6 +130,14 @@ def by_category(evaluation: Evaluation) -> tuple[CategoryRow, ...]:
             )
         )
     return tuple(rows)
+
+
+def by_video(evaluation: Evaluation) -> tuple[VideoRow, ...]:
+    """A row a test video, in the order of the evaluation."""
+    return tuple(
+        VideoRow(judged, roc_auc(judged.counted_labels(), judged.counted_scores()), predicted(judged))
+        for judged in evaluation.videos
+    )
 
 
 def worst(evaluation: Evaluation, *, n: int = 6) -> tuple[list[Miss], list[Miss]]:

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.figure import Figure
 
+from vadlab.report.style import BLUE, VERMILION, new_figure, plain, style_axes
 from vadlab.types import Entry, Video
 
 __all__ = ["VideoFacts", "figure_3"]
-
-BARS = "#33618a"
 
 
 @dataclass(frozen=True)
@@ -43,8 +42,11 @@ class VideoFacts:
 
 def figure_3(facts: Sequence[VideoFacts]) -> Figure:
     """Three panels: share of abnormal frames by category, the same by video, frames by video."""
-    figure = Figure(figsize=(13, 3.8), layout="constrained")
+    figure = new_figure(13, 3.8)
     by_category, by_video, lengths = figure.subplots(1, 3, width_ratios=[1.5, 1, 1])
+    style_axes(by_category, title="(a) anomaly by category")
+    style_axes(by_video, title="(b) anomaly by video")
+    style_axes(lengths, title="(c) length")
     labelled = [f for f in facts if f.n_abnormal is not None]
     names = sorted({f.category for f in labelled if f.category})
     totals = [
@@ -54,16 +56,13 @@ def figure_3(facts: Sequence[VideoFacts]) -> Figure:
         )
         for name in names
     ]
-    by_category.bar(names, [100 * a / n for a, n in totals], color=BARS)
-    by_category.tick_params(axis="x", rotation=60)
-    by_category.set(ylabel="abnormal frames, %", title="(a) anomaly by category")
+    by_category.bar(range(len(names)), [100 * a / n for a, n in totals], color=VERMILION)
+    labels = [plain(name) for name in names]
+    by_category.set_xticks(range(len(names)), labels, rotation=40, ha="right", rotation_mode="anchor")
+    by_category.set_ylabel("abnormal frames, %")
     shares = [100 * (f.n_abnormal or 0) / f.n_frames for f in labelled if f.abnormal]
-    by_video.hist(shares, bins=np.linspace(0, 100, 21).tolist(), color=BARS)
-    by_video.set(
-        xlabel="abnormal frames of the video, %", ylabel="abnormal videos", title="(b) anomaly by video"
-    )
-    lengths.hist([f.n_frames for f in facts], bins=30, color=BARS)
-    lengths.set(xlabel="frames of the video", ylabel="videos", title="(c) length")
-    for axes in (by_category, by_video, lengths):
-        axes.spines[["top", "right"]].set_visible(False)
+    by_video.hist(shares, bins=np.linspace(0, 100, 21).tolist(), color=VERMILION)
+    by_video.set(xlabel="abnormal frames of the video, %", ylabel="abnormal videos")
+    lengths.hist([f.n_frames for f in facts], bins=30, color=BLUE)
+    lengths.set(xlabel="frames of the video", ylabel="videos")
     return figure

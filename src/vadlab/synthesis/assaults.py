@@ -11,6 +11,7 @@ import math
 import numpy as np
 
 from vadlab.synthesis import gestures as g
+from vadlab.synthesis import key_poses as key
 from vadlab.synthesis.dogs import Dog, Trot
 from vadlab.synthesis.extras import Spans, approach, bystanders, colour, leave, passers_by, spot
 from vadlab.synthesis.people import Held, Look, Person, Script
@@ -78,11 +79,11 @@ def _harmless(kind: int) -> tuple[Motion, Motion]:
     if kind == 0:
         return g.shaking_hands, g.shaking_hands
     if kind == 1:
-        clasp = keyed((0.0, g.STAND), (0.4, g.HUG))
+        clasp = keyed((0.0, key.STAND), (0.4, key.HUG))
         return clasp, clasp
     if kind == 2:
         jabs = [(0.3 + 0.55 * i, ("jab", "hook")[i % 2]) for i in range(10)]
-        return g.blows(jabs), held(g.PADS)
+        return g.blows(jabs), held(key.PADS)
     return g.talk(1.0), g.talk(4.0)
 
 
@@ -101,17 +102,17 @@ def violence(stage: Stage, *, abnormal: bool) -> Spans:
         return _beside(stage, victim, (x, z), start, stop, side)
     period = float(rng.uniform(0.6, 0.8))
     victim.wait(start + 0.6 * period, g.idle(rng), yaw=facing)
-    down = g.LIE_BACK if n > 1 and rng.random() < 0.6 else g.COWER
-    sink = keyed((0.0, g.STAND), (0.15, g.DOUBLED), (0.45, g.DOUBLED), (0.8, down))
+    down = key.LIE_BACK if n > 1 and rng.random() < 0.6 else key.COWER
+    sink = keyed((0.0, key.STAND), (0.15, key.DOUBLED), (0.45, key.DOUBLED), (0.8, down))
     writhe = g.writhing(down)
     victim.act(stop - victim.time, lambda t: sink(t) if t < 0.8 else writhe(t))
     victim.wait(min(stop + 1.2, end), g.writhing(down))
-    victim.act(1.0, keyed((0.0, down), (0.5, g.KNEEL), (1.0, g.STAND)))
+    victim.act(1.0, keyed((0.0, down), (0.5, key.KNEEL), (1.0, key.STAND)))
     stage.add(Person(Look.draw(rng), victim))
     for i in range(n):
         angle = (0.0, 0.9, -0.9)[i]
         dx, dz = side * 0.72 * math.cos(angle), 0.6 * math.sin(angle) + 0.02
-        if down is g.LIE_BACK and i:
+        if down is key.LIE_BACK and i:
             dx -= side * 0.35
         script = approach(
             stage, (x + dx, z + dz), start - 0.1 * i, side=side, speed=float(rng.uniform(1.4, 2.2))
@@ -132,9 +133,9 @@ def _late(motion: Motion, phase: float) -> Motion:
 
 
 def _punches(period: float) -> Motion:
-    low = g.JAB._replace(lean=0.55, right_hand_u=-0.2)
+    low = key.JAB._replace(lean=0.55, right_hand_u=-0.2)
     return keyed(
-        (0.0, g.GUARD), (0.35 * period, g.WIND), (0.55 * period, low), (period, g.GUARD), loop=period
+        (0.0, key.GUARD), (0.35 * period, key.WIND), (0.55 * period, low), (period, key.GUARD), loop=period
     )
 
 
@@ -199,16 +200,16 @@ def hurt(stage: Stage, *, abnormal: bool) -> Spans:
 
     victim = approach(stage, (x, z), float(rng.uniform(0.5, 0.95)) * start, side=-side)
     victim.wait(start + 0.3, g.idle(rng), yaw=facing)
-    victim.act(hit - victim.time, held(g.REEL))
+    victim.act(hit - victim.time, held(key.REEL))
     if falls:
-        drop, lie = g.fall_back(0.7), g.writhing(g.LIE_BACK)
+        drop, lie = g.fall_back(0.7), g.writhing(key.LIE_BACK)
         victim.act(stop - hit, lambda t: drop(t) if t < 0.7 else lie(t))
         victim.wait(min(stop + 0.5, end), lie)
-        victim.act(1.3, g.get_up(g.LIE_BACK, 1.3))
+        victim.act(1.3, g.get_up(key.LIE_BACK, 1.3))
     else:
-        shake = keyed((0.0, g.REEL), (0.25, g.DOUBLED), (0.5, g.REEL), loop=0.5)
+        shake = keyed((0.0, key.REEL), (0.25, key.DOUBLED), (0.5, key.REEL), loop=0.5)
         victim.act(stop - hit, shake, to=(x - side * 0.35, 0.0, z))
-        victim.act(0.8, held(g.DOUBLED))
+        victim.act(0.8, held(key.DOUBLED))
     victim.wait(end + 1, g.idle(rng))
     stage.add(Person(Look.draw(rng), victim), Dog(path, coat, size))
     bystanders(stage, int(rng.integers(0, 3)), focus=(x, z), start=start, stop=stop)
@@ -234,7 +235,7 @@ def _walk_the_dog(stage: Stage, place: tuple[float, float], start: float, side: 
         owner = approach(stage, (x + 0.5 * side, z), start, side=side)
         strokes = rng.random() < 0.5
         if strokes:
-            owner.act(1.6, held(g.SQUAT), yaw=yaw)
+            owner.act(1.6, held(key.SQUAT), yaw=yaw)
         else:
             owner.wait(start + 1.2, g.idle(rng), yaw=yaw)
         leave(stage, owner, side=-side, speed=1.3)
@@ -285,10 +286,10 @@ def _from_bench(stage: Stage, place: tuple[float, float], start: float, *, abnor
     stage.add(Prop((x, 0.0, z), bench(colour(rng, 60, 140)), width=1.6))
     stage.add(Prop(at, bag(goods), stop=taken, width=0.3))
     owner = Script(x - 0.35 * side, z - 0.02, -math.pi / 2 - 0.4 * side)
-    grab = keyed((0.0, g.STAND), (0.35, g.STOOP), (0.6, g.STAND))
+    grab = keyed((0.0, key.STAND), (0.35, key.STOOP), (0.6, key.STAND))
     mine = [Held(carried_bag(goods), start=taken)]
     if not abnormal:
-        owner.wait(start - 0.6, held(g.SIT)).act(0.6, keyed((0.0, g.SIT), (0.6, g.STAND)))
+        owner.wait(start - 0.6, held(key.SIT)).act(0.6, keyed((0.0, key.SIT), (0.6, key.STAND)))
         owner.act(0.65, grab, yaw=0.0 if side > 0 else math.pi)
         leave(
             stage,
@@ -301,8 +302,8 @@ def _from_bench(stage: Stage, place: tuple[float, float], start: float, *, abnor
     thief = approach(stage, (x + 0.85 * side, z - 0.2), start, side=side, speed=1.5)
     thief.act(0.5, grab, yaw=math.pi if side > 0 else 0.0)
     leave(stage, thief, side=side, speed=float(rng.uniform(4.0, 5.2)))
-    owner.wait(start + 0.4, held(g.SIT)).act(0.45, keyed((0.0, g.SIT), (0.45, g.STAND)))
-    owner.act(0.3, held(g.REACH), yaw=0.0 if side > 0 else math.pi)
+    owner.wait(start + 0.4, held(key.SIT)).act(0.45, keyed((0.0, key.SIT), (0.45, key.STAND)))
+    owner.act(0.3, held(key.REACH), yaw=0.0 if side > 0 else math.pi)
     if rng.random() < 0.6:
         leave(stage, owner, side=side, speed=3.4)
     owner.wait(end + 1, g.waving)
@@ -325,10 +326,10 @@ def _from_hand(stage: Stage, place: tuple[float, float], start: float, *, abnorm
         leave(stage, runner, side=side, speed=runner_speed)
         stage.add(Person(Look.draw(rng), owner, [Held(carried_bag(goods))]), Person(Look.draw(rng), runner))
         return []
-    reach = keyed((0.0, g.STAND), (0.16, g.STOOP._replace(hip_u=0.82, lean=0.6)), (0.3, g.STAND))
+    reach = keyed((0.0, key.STAND), (0.16, key.STOOP._replace(hip_u=0.82, lean=0.6)), (0.3, key.STAND))
     runner.act(0.3, reach, to=(x + side * 0.5, 0.0, z - 0.28))
     leave(stage, runner, side=side, speed=float(rng.uniform(4.2, 5.2)))
-    owner.act(0.7, keyed((0.0, g.STAND), (0.16, g.TRIP._replace(right_foot_u=0.0)), (0.7, g.STAND)))
+    owner.act(0.7, keyed((0.0, key.STAND), (0.16, key.TRIP._replace(right_foot_u=0.0)), (0.7, key.STAND)))
     if rng.random() < 0.6:
         leave(stage, owner, side=side, speed=3.2)
     owner.wait(end + 1, g.waving)

@@ -14,7 +14,7 @@ from vadlab.synthesis.props import carried_bag
 from vadlab.synthesis.render import Stage
 from vadlab.synthesis.vehicles import Vehicle, drive
 
-__all__ = ["Spans", "approach", "bystanders", "colour", "leave", "passers_by", "spot", "traffic"]
+__all__ = ["Spans", "approach", "bystanders", "colour", "leave", "new_seed", "passers_by", "spot", "traffic"]
 
 
 Spans: TypeAlias = list[tuple[float, float]]
@@ -25,6 +25,11 @@ def colour(rng: np.random.Generator, low: int = 40, high: int = 200) -> Colour:
     """A colour for a thing."""
     r, g, b = (int(c) for c in rng.integers(low, high, 3))
     return r, g, b
+
+
+def new_seed(stage: Stage) -> int:
+    """A seed from the stage's chance, for an actor that draws its own."""
+    return int(stage.rng.integers(2**31))
 
 
 def spot(stage: Stage, *, spread: float = 0.35) -> tuple[float, float]:

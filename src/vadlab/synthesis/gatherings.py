@@ -11,8 +11,9 @@ import math
 import numpy as np
 
 from vadlab.synthesis import gestures as g
-from vadlab.synthesis.effects import Smoke
+from vadlab.synthesis import key_poses as key
 from vadlab.synthesis.extras import Spans, approach, bystanders, leave, passers_by, spot
+from vadlab.synthesis.fire_and_smoke import Smoke
 from vadlab.synthesis.people import Look, Person, Script, Stance
 from vadlab.synthesis.poses import held
 from vadlab.synthesis.render import Stage
@@ -126,11 +127,11 @@ def trampled(stage: Stage, *, abnormal: bool) -> Spans:
     fallen = approach(stage, (x, z), start, side=-side, speed=min(speed, 2.2))
     stays = min(start + float(rng.uniform(2.0, 3.2)), end - 0.5)
     if abnormal:
-        drop, lie = g.fall_front(0.65), g.writhing(g.LIE_FRONT)
+        drop, lie = g.fall_front(0.65), g.writhing(key.LIE_FRONT)
         fallen.act(stays - start, lambda t: drop(t) if t < 0.65 else lie(t))
-        fallen.act(1.2, g.get_up(g.LIE_FRONT, 1.2))
+        fallen.act(1.2, g.get_up(key.LIE_FRONT, 1.2))
     else:
-        fallen.act(stays - start, held(g.SQUAT))
+        fallen.act(stays - start, held(key.SQUAT))
     leave(stage, fallen, side=side, speed=1.2)
     fallen.wait(end + 1, g.idle(rng))
     stage.add(Person(Look.draw(rng), fallen))

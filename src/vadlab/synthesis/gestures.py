@@ -1,4 +1,4 @@
-"""The poses and short motions that scenes are made of: striking, falling, lifting, sitting and the like."""
+"""Short motions that scenes are made of: talking, striking, falling, getting up and the like."""
 
 from __future__ import annotations
 
@@ -6,263 +6,31 @@ import math
 
 import numpy as np
 
+from vadlab.synthesis.key_poses import (
+    CHAMBER,
+    CRAWL,
+    DOUBLED,
+    GUARD,
+    HOOK,
+    JAB,
+    KICK,
+    KNEEL,
+    LIE_BACK,
+    LIE_FRONT,
+    PHONE,
+    RAISED,
+    REACH,
+    READ,
+    REEL,
+    SHAKE,
+    SIT,
+    SLIP,
+    STAND,
+    STRUCK,
+    TRIP,
+    WIND,
+)
 from vadlab.synthesis.poses import Motion, Pose, ease, fall, held, keyed, mix
-
-STAND = Pose()
-PHONE = Pose(nod=0.1, right_hand_f=0.14, right_hand_u=0.12, right_hand_o=-0.06)
-READ = Pose(
-    nod=0.4,
-    left_hand_f=0.26,
-    left_hand_u=-0.24,
-    left_hand_o=-0.1,
-    right_hand_f=0.28,
-    right_hand_u=-0.22,
-    right_hand_o=-0.1,
-)
-GUARD = Pose(
-    hip_u=0.86,
-    lean=0.14,
-    left_foot_f=0.22,
-    right_foot_f=-0.22,
-    left_hand_f=0.32,
-    left_hand_u=-0.02,
-    left_hand_o=-0.08,
-    right_hand_f=0.2,
-    right_hand_u=-0.1,
-    right_hand_o=-0.06,
-)
-WIND = GUARD._replace(hip_f=-0.08, lean=-0.02, right_hand_f=-0.22, right_hand_u=-0.1, right_hand_o=0.15)
-JAB = GUARD._replace(hip_f=0.16, lean=0.32, right_hand_f=0.56, right_hand_u=0.06, right_hand_o=-0.12)
-HOOK = GUARD._replace(hip_f=0.12, lean=0.28, left_hand_f=0.52, left_hand_u=0.1, left_hand_o=-0.2)
-CHAMBER = GUARD._replace(lean=-0.15, right_foot_f=0.2, right_foot_u=0.5)
-KICK = GUARD._replace(lean=-0.45, hip_u=0.88, right_foot_f=0.82, right_foot_u=0.82, left_foot_f=-0.05)
-REEL = Pose(
-    hip_f=-0.16,
-    hip_u=0.84,
-    lean=-0.45,
-    nod=-0.4,
-    left_foot_f=0.1,
-    right_foot_f=-0.36,
-    left_hand_f=0.25,
-    left_hand_u=0.12,
-    left_hand_o=0.25,
-    right_hand_f=0.12,
-    right_hand_u=0.06,
-    right_hand_o=0.3,
-)
-DOUBLED = Pose(
-    hip_f=-0.18,
-    hip_u=0.78,
-    lean=0.95,
-    nod=0.3,
-    left_hand_f=0.02,
-    left_hand_u=-0.42,
-    left_hand_o=-0.14,
-    right_hand_f=0.02,
-    right_hand_u=-0.42,
-    right_hand_o=-0.14,
-)
-COWER = Pose(
-    hip_f=-0.1,
-    hip_u=0.46,
-    lean=0.85,
-    nod=0.5,
-    left_foot_f=0.12,
-    right_foot_f=-0.12,
-    left_hand_f=0.2,
-    left_hand_u=0.26,
-    left_hand_o=-0.12,
-    right_hand_f=0.2,
-    right_hand_u=0.26,
-    right_hand_o=-0.12,
-)
-SQUAT = Pose(
-    hip_f=-0.16,
-    hip_u=0.4,
-    lean=0.6,
-    nod=0.15,
-    left_foot_f=0.1,
-    right_foot_f=-0.12,
-    left_hand_f=0.22,
-    left_hand_u=-0.48,
-    left_hand_o=-0.1,
-    right_hand_f=0.2,
-    right_hand_u=-0.5,
-    right_hand_o=-0.1,
-)
-STOOP = Pose(
-    hip_f=-0.2,
-    hip_u=0.72,
-    lean=1.2,
-    nod=0.1,
-    left_hand_f=0.1,
-    left_hand_u=-0.55,
-    left_hand_o=0.0,
-    right_hand_f=0.12,
-    right_hand_u=-0.55,
-    right_hand_o=0.0,
-)
-SIT = Pose(
-    hip_f=-0.3,
-    hip_u=0.46,
-    lean=-0.05,
-    left_foot_f=0.16,
-    right_foot_f=0.1,
-    left_hand_f=0.28,
-    left_hand_u=-0.38,
-    right_hand_f=0.28,
-    right_hand_u=-0.38,
-)
-TRIP = Pose(
-    hip_f=0.22,
-    hip_u=0.8,
-    lean=0.6,
-    nod=-0.3,
-    left_foot_f=0.12,
-    right_foot_f=-0.35,
-    right_foot_u=0.25,
-    left_hand_f=0.5,
-    left_hand_u=0.05,
-    left_hand_o=0.15,
-    right_hand_f=0.45,
-    right_hand_u=0.1,
-    right_hand_o=0.2,
-)
-LIE_FRONT = Pose(
-    hip_f=0.82,
-    hip_u=0.13,
-    lean=1.52,
-    left_foot_f=0.0,
-    left_foot_u=0.05,
-    right_foot_f=0.06,
-    right_foot_u=0.05,
-    left_hand_f=0.32,
-    left_hand_u=-0.06,
-    left_hand_o=0.25,
-    right_hand_f=0.1,
-    right_hand_u=-0.08,
-    right_hand_o=0.3,
-)
-SLIP = Pose(
-    hip_f=-0.2,
-    hip_u=0.74,
-    lean=-0.55,
-    nod=0.2,
-    left_foot_f=0.42,
-    left_foot_u=0.35,
-    right_foot_f=0.1,
-    left_hand_f=0.25,
-    left_hand_u=0.3,
-    left_hand_o=0.35,
-    right_hand_f=-0.1,
-    right_hand_u=0.2,
-    right_hand_o=0.4,
-)
-LIE_BACK = Pose(
-    hip_f=-0.62,
-    hip_u=0.13,
-    lean=-1.5,
-    left_foot_f=0.0,
-    left_foot_u=0.03,
-    right_foot_f=0.2,
-    right_foot_u=0.03,
-    left_hand_f=-0.05,
-    left_hand_u=-0.1,
-    left_hand_o=0.35,
-    right_hand_f=0.3,
-    right_hand_u=-0.06,
-    right_hand_o=0.15,
-)
-KNEEL = Pose(
-    hip_f=0.1,
-    hip_u=0.5,
-    lean=0.45,
-    left_foot_f=0.38,
-    right_foot_f=-0.28,
-    right_foot_u=0.04,
-    left_hand_f=0.3,
-    left_hand_u=-0.38,
-    right_hand_f=0.3,
-    right_hand_u=-0.45,
-)
-CRAWL = Pose(
-    hip_f=0.35,
-    hip_u=0.42,
-    lean=1.25,
-    nod=-0.3,
-    left_foot_f=-0.1,
-    right_foot_f=-0.05,
-    left_hand_f=0.1,
-    left_hand_u=-0.52,
-    right_hand_f=-0.05,
-    right_hand_u=-0.52,
-)
-RAISED = Pose(
-    lean=-0.12,
-    hip_u=0.9,
-    left_foot_f=0.22,
-    right_foot_f=-0.2,
-    right_hand_f=-0.12,
-    right_hand_u=0.52,
-    left_hand_f=0.05,
-    left_hand_u=0.48,
-    left_hand_o=-0.1,
-)
-STRUCK = Pose(
-    lean=0.55,
-    hip_u=0.82,
-    hip_f=0.1,
-    left_foot_f=0.26,
-    right_foot_f=-0.24,
-    right_hand_f=0.5,
-    right_hand_u=-0.22,
-    right_hand_o=-0.1,
-    left_hand_f=0.46,
-    left_hand_u=-0.24,
-    left_hand_o=-0.16,
-)
-REACH = Pose(lean=0.22, hip_f=0.05, left_foot_f=0.2, right_foot_f=-0.2, right_hand_f=0.52, right_hand_u=-0.1)
-SHAKE = Pose(
-    lean=0.12, left_foot_f=0.12, right_foot_f=-0.12, right_hand_f=0.42, right_hand_u=-0.28, right_hand_o=-0.1
-)
-HUG = Pose(
-    lean=0.16,
-    hip_f=0.05,
-    left_hand_f=0.42,
-    left_hand_u=-0.02,
-    left_hand_o=0.1,
-    right_hand_f=0.42,
-    right_hand_u=-0.22,
-    right_hand_o=0.1,
-)
-CARRY = Pose(
-    lean=-0.06,
-    left_hand_f=0.34,
-    left_hand_u=-0.34,
-    left_hand_o=-0.04,
-    right_hand_f=0.34,
-    right_hand_u=-0.34,
-    right_hand_o=-0.04,
-)
-SHOVE = Pose(
-    lean=0.4,
-    hip_f=0.1,
-    left_foot_f=0.25,
-    right_foot_f=-0.25,
-    left_hand_f=0.54,
-    left_hand_u=-0.02,
-    right_hand_f=0.54,
-    right_hand_u=-0.02,
-)
-PADS = GUARD._replace(
-    lean=0.0,
-    left_hand_f=0.42,
-    left_hand_u=0.08,
-    left_hand_o=0.0,
-    right_hand_f=0.42,
-    right_hand_u=0.08,
-    right_hand_o=0.0,
-)
 
 
 def idle(rng: np.random.Generator) -> Motion:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vadlab.errors import UsageError
-from vadlab.synthesis import accidents, assaults, gatherings
+from vadlab.synthesis import accidents, assaults, damage, gatherings
 from vadlab.synthesis.render import Film, Stage, render
 from vadlab.synthesis.sites import SITES
 
@@ -31,12 +31,12 @@ _OPEN = ("pavement", "square", "hall")
 _PLOTS: dict[str, tuple[_Plot, tuple[str, ...]]] = {
     "Crash": (accidents.crash, ("street",)),
     "Crowd": (gatherings.crowd, ("square", "hall", "pavement")),
-    "Destroy": (accidents.destroy, ("pavement", "pavement", "square")),
-    "Drop": (accidents.drop, ("house",)),
+    "Destroy": (damage.destroy, ("pavement", "pavement", "square")),
+    "Drop": (damage.drop, ("house",)),
     "FallIntoWater": (accidents.fall_into_water, ("quay",)),
     "Falling": (accidents.falling, (*_OPEN, "quay")),
     "Fighting": (assaults.fighting, _OPEN),
-    "Fire": (accidents.fire, ("pavement", "square")),
+    "Fire": (damage.fire, ("pavement", "square")),
     "Hurt": (assaults.hurt, ("pavement", "square")),
     "Loitering": (gatherings.loitering, ("pavement", "hall")),
     "Panic": (gatherings.panic, _OPEN),

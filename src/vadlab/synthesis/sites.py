@@ -15,8 +15,8 @@ import numpy as np
 
 from vadlab.synthesis.camera import Camera, Pixel
 from vadlab.synthesis.drawing import Canvas, Colour, ellipse, line, noise, outline, polygon, shade
-from vadlab.synthesis.effects import Leaves, Water
 from vadlab.synthesis.vehicles import Vehicle, drive
+from vadlab.synthesis.water_and_leaves import Leaves, Water
 
 __all__ = ["SITES", "Layer", "Site"]
 

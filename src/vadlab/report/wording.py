@@ -1,0 +1,94 @@
+"""The page's wording: what each figure is called and means; numbers, times and settings as text."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+__all__ = ["DASH", "MEANINGS", "PERCENT", "clock", "metric_label", "metric_text", "setting_text"]
+
+DASH = "–"
+PERCENT = "\N{NO-BREAK SPACE}%"
+
+# Figure of the evaluation -> (its name in print, what it means).
+MEANINGS = {
+    "auc": (
+        "Frame AUC",
+        "Chance that an abnormal frame scores above a normal one. Guessing gives 50\N{NO-BREAK SPACE}%.",
+    ),
+    "auc_micro": ("AUC, micro", "The frames of all videos in one pool."),
+    "auc_macro": ("AUC, macro", "The AUC of each video by itself, averaged."),
+    "auc_abnormal_only": (
+        "AUC, abnormal videos only",
+        "Whether the detector finds when it happens, not just in which video.",
+    ),
+    "auc_video_level": (
+        "AUC of videos",
+        "Whether the highest score tells abnormal videos from normal ones.",
+    ),
+    "ap": ("Average precision", "Precision over all recalls. Guessing gives the share of abnormal frames."),
+    "pr_auc": ("PR area", "Precision-recall area by trapezoids; kinder than average precision."),
+    "eer": ("Equal error rate", "Where false alarms and misses are equally frequent. Lower is better."),
+    "far_normal_videos": (
+        "False-alarm rate, normal videos",
+        "Share of the frames of normal videos at or above the threshold. Lower is better.",
+    ),
+    "far_abnormal_videos": (
+        "False-alarm rate, abnormal videos",
+        "The same for the normal frames of abnormal videos.",
+    ),
+    "far_all": ("False-alarm rate, all videos", "The same for the normal frames of all videos."),
+    "false_alarms_per_hour": (
+        "False alarms per hour",
+        "Alarms that start on a normal frame, for each hour of normal video. Lower is better.",
+    ),
+    "accuracy_windows": (
+        "Category accuracy, windows",
+        "Share of the windows whose likeliest category is the video's own.",
+    ),
+    "accuracy_videos": (
+        "Category accuracy, videos",
+        "Share of the videos whose likeliest category is the right one.",
+    ),
+    "n_videos": ("Videos", "Test videos in the pool."),
+    "n_frames": ("Frames", "Counted frames in the pool."),
+    "n_abnormal_frames": ("Abnormal frames", "Those of them that are labelled abnormal."),
+}
+
+
+def metric_text(name: str, value: float) -> str:
+    """A figure in its unit: a count, a percentage or a plain number; a dash for NaN."""
+    if math.isnan(value):
+        return DASH
+    if name.startswith("n_"):
+        return f"{value:,.0f}"
+    if name in MEANINGS and not name.endswith("per_hour"):
+        return f"{100 * value:.2f}{PERCENT}"
+    return f"{value:.4g}"
+
+
+def metric_label(name: str) -> str:
+    """The figure's name in print; an unknown one in plain letters."""
+    return MEANINGS[name][0] if name in MEANINGS else name.replace("_", " ")
+
+
+def clock(seconds: float) -> str:
+    """Minutes, seconds and tenths."""
+    tenths = round(10 * seconds)
+    return f"{tenths // 600}:{tenths // 10 % 60:02d}.{tenths % 10}"
+
+
+def setting_text(value: object) -> str:
+    """A setting as plain text; empty for None."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, Mapping):
+        shown = {key: setting_text(part) for key, part in value.items() if setting_text(part)}
+        return ", ".join(part if key == "name" else f"{key} {part}" for key, part in shown.items())
+    if isinstance(value, (list, tuple)):
+        return ", ".join(setting_text(part) for part in value)
+    return str(value)
