@@ -1,12 +1,14 @@
-"""The PyTorch device behind a name."""
+"""What there is to compute on: PyTorch devices by name, and the processor's cores."""
 
 from __future__ import annotations
+
+import os
 
 import torch
 
 from vadlab.errors import UsageError
 
-__all__ = ["pick"]
+__all__ = ["cores", "pick"]
 
 DEVICES = "auto | cpu | cuda | cuda:N"
 
@@ -28,3 +30,8 @@ def pick(name: str) -> torch.device:
     if device.type == "cuda" and not torch.cuda.is_available():
         raise UsageError("this machine has no CUDA device that torch can use", remedy="--device cpu")
     return device
+
+
+def cores() -> int:
+    """Cores that this process may use, which a job scheduler may have limited."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -4,69 +4,17 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from recording_backbone import LevelDifference, M, Recorder, frames, level
 
 from vadlab.errors import DataError, UsageError, WeightsError
-from vadlab.features import extract
-from vadlab.features.extract import Extractor, extract_video, make_extractor, remake_extractor
+from vadlab.features.extract import Extractor, make_extractor, remake_extractor
 from vadlab.spans import completed, windows
-
-M = 4  # frames a clip, here
-
-
-@dataclass
-class Recorder:
-    """Features that tell the clip's content: the mean of each frame, then of each flow field."""
-
-    batches: list[int] = field(default_factory=list)
-    clip_length = M
-    frame_size = (12, 12)
-    needs_flow = True
-
-    def dims(self) -> dict[str, int]:
-        return {"rgb": M, "flow": M}
-
-    def embed(self, rgb: np.ndarray, flow: np.ndarray | None) -> np.ndarray:
-        self.batches.append(len(rgb))
-        assert rgb.shape[1:] == (M, 12, 12, 3) and rgb.dtype == np.uint8
-        columns = [rgb.mean((2, 3, 4))]
-        if flow is not None:
-            assert flow.shape == (len(rgb), M, 12, 12, 2) and flow.dtype == np.float32
-            columns.append(flow.mean((2, 3, 4)))
-        return np.concatenate(columns, axis=1).astype(np.float32)
-
-    def settings(self) -> dict[str, Any]:
-        return {}
-
-    def facts(self) -> dict[str, Any]:
-        return {}
-
-
-class LevelDifference:
-    """The flow of a pair is how much brighter the second frame is."""
-
-    def __call__(self, grey: np.ndarray) -> np.ndarray:
-        assert len(grey) == 2
-        difference = np.diff(grey.astype(np.float32), axis=0)
-        return np.stack([difference, difference], axis=-1)
-
-    def facts(self) -> dict[str, Any]:
-        return {}
-
-
-def level(i: int) -> int:
-    return i * i % 251  # no two neighbouring differences alike
-
-
-def frames(n: int) -> Iterator[np.ndarray]:
-    return (np.full((12, 12, 3), level(i), dtype=np.uint8) for i in range(n))
 
 
 def make(**changes: Any) -> Extractor:
@@ -184,23 +132,3 @@ def test_other_weights_are_refused() -> None:
     manifest["backbone"]["facts"] = manifest["backbone"]["facts"] | {"weights": {"sha256": "00"}}
     with pytest.raises(WeightsError, match="not the one that the detector was trained on"):
         remake_extractor(manifest)
-
-
-@pytest.mark.parametrize("file", [None, "other.mp4"])
-def test_an_error_on_the_way_keeps_what_it_says(file: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever knows no file, such as a flow method, gets the video's."""
-
-    class Broken:
-        def __init__(self, *_: Any, **__: Any):
-            pass
-
-        def __iter__(self) -> Iterator[np.ndarray]:
-            raise DataError("too small", file=file, expected="12", found="3", remedy="enlarge")
-
-    monkeypatch.setattr(extract, "VideoFrames", Broken)
-    with pytest.raises(DataError) as caught:
-        extract_video(Path("mine.mp4"), make(), id="mine")
-    error = caught.value
-    assert (error.message, str(error.file)) == ("too small", file or "mine.mp4")
-    assert (error.expected, error.found, error.remedy) == ("12", "3", "enlarge")
-    assert error.__cause__ is not error

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from numbered_video import write
 
 from vadlab.errors import StoreError, UsageError
 from vadlab.features.extract import make_extractor
@@ -39,7 +40,7 @@ def test_a_bad_video_within_the_stores_folder_does_not_stop_the_others(
     assert [name for name, _ in done.failed] == ["a", "b"] and done.done == ()
 
 
-def test_a_full_disk_stops_it(entries: list[Entry], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_stops_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     written: list[Any] = []
 
     def full(*_: Any, **__: Any) -> None:
@@ -47,7 +48,8 @@ def test_a_full_disk_stops_it(entries: list[Entry], tmp_path: Path, monkeypatch:
         raise StoreError("the disk is full", file="elsewhere")
 
     monkeypatch.setattr(Store, "write", full)
-    monkeypatch.setattr("vadlab.verbs.extract.extract_video", lambda *_, **__: None)
+    paths = [write(tmp_path / f"{name}.mp4", 20) for name in "abc"]
+    entries = [Entry(p.stem, p, None, abnormal=False, source=p.stem, part="train") for p in paths]
     with pytest.raises(StoreError, match="disk is full"):
-        extract(entries, tmp_path, make_extractor("pooled_pixels", settings={"streams": ["rgb"]}))
+        extract(entries, tmp_path / "store", make_extractor("pooled_pixels", settings={"streams": ["rgb"]}))
     assert len(written) == 1

@@ -1,32 +1,24 @@
-"""From the frames of one video to its clip features.
-
-Clips are non-overlapping (paper, Sec. 5.1). The clip's flow has one field a frame, from that frame to the
-next; the video's last frame, which has none after it, repeats the field before it (denseflow drops that
-frame instead, and the authors' clips with it). Frames that a short last clip lacks repeat its last frame
-and do not move.
-"""
+"""What decides a feature: backbone, flow method and tail rule; made by name or from a store's manifest."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from fractions import Fraction
-from pathlib import Path
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vadlab import catalog, config
-from vadlab.errors import DataError, UsageError, WeightsError
+from vadlab import catalog, config, devices
+from vadlab.errors import UsageError, WeightsError
+from vadlab.features.clips import Clip, Clips
 from vadlab.spans import Tail, windows
-from vadlab.types import Features, FloatArray, IntArray, Sample, Video
-from vadlab.video.decode import VideoFrames
-from vadlab.video.transform import to_grey
+from vadlab.types import Features, FloatArray, IntArray
 
-__all__ = ["Backbone", "Extractor", "Flow", "extract_video", "make_extractor", "remake_extractor"]
+__all__ = ["Backbone", "Extractor", "Flow", "make_extractor", "remake_extractor"]
+
+GPU_BATCH = 8
 
 
 class Backbone(Protocol):
@@ -78,7 +70,7 @@ class Extractor:
         flow: From `flow/`, or None where the backbone needs none.
         tail: What happens to the frames after the last full clip; the paper drops them.
         batch: Clips that go through the backbone together; no effect on the result.
-        workers: Threads that compute flow, each on its own pairs.
+        workers: Threads that may call `embed` at once, each on one core's share; no effect on the result.
         names: Catalogue names of backbone and flow, for the manifest.
 
     Raises:
@@ -88,14 +80,12 @@ class Extractor:
     backbone: Backbone
     flow: Flow | None
     tail: Tail = "drop"
-    batch: int = 4
-    workers: int = 2
+    batch: int = 1
+    workers: int = 1
     names: tuple[str, str | None] = ("", None)
-    _pool: ThreadPoolExecutor = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         windows(1, 1, 1, tail=self.tail)  # refuses an unknown tail before a store is made with it
-        object.__setattr__(self, "_pool", ThreadPoolExecutor(self.workers, thread_name_prefix="flow"))
 
     def facts(self) -> dict[str, Any]:
         """The store's manifest: how a feature came about, and what another machine needs to make the same."""
@@ -116,10 +106,22 @@ class Extractor:
             "tail": self.tail,
         }
 
+    def clips(self, frames: Iterable[NDArray[np.uint8]]) -> Clips:
+        """The clips of a video, to be given to `embed`."""
+        return Clips(frames, self.backbone.clip_length, tail=self.tail)
+
+    def embed(self, clips: Sequence[Clip]) -> FloatArray:
+        """Features (len(clips), d) of clips, flow included; may be called from `workers` threads at once."""
+        length = self.backbone.clip_length
+        rgb = np.stack([clip.rgb(length) for clip in clips])
+        if self.flow is None:
+            return self.backbone.embed(rgb, None)
+        return self.backbone.embed(rgb, np.stack([clip.flow(self.flow, length) for clip in clips]))
+
     def run(
         self, frames: Iterable[NDArray[np.uint8]], *, progress: Callable[[int], None] | None = None
     ) -> tuple[Features, IntArray, int]:
-        """Features of one video; memory does not grow with its length, but for the features.
+        """Features of one video, one step after the other; `features.pipeline` gives the same, sooner.
 
         Args:
             frames: RGB, (height, width, 3) uint8 of the backbone's frame size.
@@ -131,88 +133,22 @@ class Extractor:
         Raises:
             DataError: If there is no frame.
         """
-        m = self.backbone.clip_length
-        held: list[NDArray[np.uint8]] = []  # frames from the start of the clip at hand
-        before: list[NDArray[np.uint8]] = []  # the clip before, for tail="shift"
-        waiting: list[tuple[NDArray[np.uint8], FloatArray | None]] = []
-        rows: list[FloatArray] = []
-        n_frames = 0
+        clips, rows = self.clips(frames), list[FloatArray]()
+        waiting: list[Clip] = []
 
         def flush() -> None:
             if waiting:
-                flows = [flow for _, flow in waiting if flow is not None]
-                rows.append(
-                    self.backbone.embed(np.stack([c for c, _ in waiting]), np.stack(flows) if flows else None)
-                )
+                rows.append(self.embed(waiting))
                 waiting.clear()
                 if progress is not None:
                     progress(sum(len(r) for r in rows))
 
-        for frame in frames:
-            n_frames += 1
-            held.append(frame)
-            if len(held) > m:  # one frame more than the clip, which its last flow field needs
-                waiting.append((np.stack(held[:m]), _stacked(self._fields(held))))
-                before, held = held[:m], held[m:]
-                if len(waiting) == self.batch:
-                    flush()
-        if not n_frames:
-            raise DataError("the video has no frames")
-        spans = windows(n_frames, m, m, tail=self.tail)
-        done = sum(len(r) for r in rows) + len(waiting)
-        if done < len(spans):
-            last = (before + held)[-m:] if self.tail == "shift" else held
-            clip = last + [last[-1]] * (m - len(last))
-            waiting.append((np.stack(clip), self._last_flow(last, before)))
+        for clip in clips:
+            waiting.append(clip)
+            if len(waiting) == self.batch:
+                flush()
         flush()
-        return Features(np.concatenate(rows)), spans, n_frames
-
-    def _fields(self, frames: list[NDArray[np.uint8]]) -> list[FloatArray]:
-        """The flow from each frame to the next; empty where the backbone wants none."""
-        if self.flow is None:
-            return []
-        grey, flow = [to_grey(frame) for frame in frames], self.flow
-        return list(self._pool.map(lambda i: flow(np.stack(grey[i : i + 2]))[0], range(len(grey) - 1)))
-
-    def _last_flow(self, clip: list[NDArray[np.uint8]], before: list[NDArray[np.uint8]]) -> FloatArray | None:
-        """Flow of the video's last clip, which may be short: real fields, the last again, then none."""
-        if self.flow is None:
-            return None
-        still = np.zeros((*clip[0].shape[:2], 2), dtype=np.float32)
-        # The field before a clip of one frame belongs to the clip before.
-        fields = self._fields(before[-1:] + clip if len(clip) == 1 else clip) or [still]
-        real = fields if len(clip) > 1 else []
-        return np.stack(real + [fields[-1]] + [still] * (self.backbone.clip_length - len(clip)))
-
-
-def _stacked(fields: list[FloatArray]) -> FloatArray | None:
-    return np.stack(fields) if fields else None
-
-
-def extract_video(
-    path: Path,
-    extractor: Extractor,
-    *,
-    id: str,  # noqa: A002 (the field's name)
-    fps: Fraction | None = None,
-    progress: Callable[[int], None] | None = None,
-) -> Sample[Features, None]:
-    """Decode a video file or image folder and extract its features.
-
-    Raises:
-        DataError: If the video cannot be decoded to its end.
-    """
-    frames = VideoFrames(path, resize=extractor.backbone.frame_size, fps=fps)
-    try:
-        features, spans, n_frames = extractor.run(frames, progress=progress)
-    except DataError as error:
-        if error.file is not None:
-            raise
-        raise DataError(
-            error.message, file=path, expected=error.expected, found=error.found, remedy=error.remedy
-        ) from error
-    size = VideoFrames(path).size  # before resizing
-    return Sample(Video(id, path, n_frames, frames.fps, size), spans, features, None)
+        return Features(np.concatenate(rows)), clips.spans(), clips.n_frames
 
 
 def _settings(thing: Any) -> dict[str, Any]:
@@ -229,6 +165,7 @@ def make_extractor(
     settings: Mapping[str, Any] | None = None,
     flow_settings: Mapping[str, Any] | None = None,
     device: str = "auto",
+    workers: int = 1,
 ) -> Extractor:
     """An extractor by names; what is recorded of it is enough for `remake_extractor`.
 
@@ -239,29 +176,34 @@ def make_extractor(
         settings: The backbone's, where they differ from its defaults.
         flow_settings: The flow method's.
         device: Where the backbone runs, if it is one that can choose.
+        workers: Threads that will call it at once.
 
     Raises:
         UsageError: If a name or a setting is unknown, or the backbone needs a flow method and none is named.
     """
     cls = catalog.load("backbones", backbone)
-    place = {"device": device} if any(f.name == "device" for f in dataclasses.fields(cls)) else {}
+    fields = {f.name for f in dataclasses.fields(cls)}
+    place = {key: value for key, value in (("device", device), ("workers", workers)) if key in fields}
     made = config.build(cls, place, settings or {})
+    # One clip at a time keeps a core's caches warm; a GPU wants several.
+    batch = GPU_BATCH if "device" in fields and devices.pick(device).type == "cuda" else 1
     if not made.needs_flow:
-        return Extractor(made, None, tail=tail, names=(backbone, None))
+        return Extractor(made, None, tail=tail, batch=batch, workers=workers, names=(backbone, None))
     if flow is None:
         raise UsageError(
             f"backbone {backbone!r} needs a flow method", expected=" | ".join(catalog.names("flow"))
         )
     method = config.build(catalog.load("flow", flow), flow_settings or {})
-    return Extractor(made, method, tail=tail, names=(backbone, flow))
+    return Extractor(made, method, tail=tail, batch=batch, workers=workers, names=(backbone, flow))
 
 
-def remake_extractor(manifest: Mapping[str, Any], *, device: str = "auto") -> Extractor:
+def remake_extractor(manifest: Mapping[str, Any], *, device: str = "auto", workers: int = 1) -> Extractor:
     """The extractor that a store's manifest describes, for videos outside the store.
 
     Args:
         manifest: The store's.
         device: Where the backbone runs; no part of the manifest.
+        workers: Threads that will call it at once; no part of it either.
 
     Raises:
         WeightsError: If the weights here are not those that the features were made with.
@@ -274,6 +216,7 @@ def remake_extractor(manifest: Mapping[str, Any], *, device: str = "auto") -> Ex
         settings=backbone["settings"],
         flow_settings=flow and flow["settings"],
         device=device,
+        workers=workers,
     )
     found = extractor.facts()["backbone"]["facts"]
     if found != backbone["facts"]:

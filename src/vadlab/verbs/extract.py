@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from vadlab import files, progress
-from vadlab.errors import StoreError, UsageError, VadlabError
-from vadlab.features.extract import Extractor, extract_video
+from vadlab.errors import UsageError, WeightsError
+from vadlab.features.extract import Extractor
+from vadlab.features.pipeline import Job, extract_videos
 from vadlab.features.store import Store
 from vadlab.types import Entry
 
@@ -71,28 +73,32 @@ def extract(
     # Time goes with length, and length with bytes; that is all one knows before decoding.
     todo = [(entry, _bytes(entry.path)) for entry in mine if entry.id in missing]
     total = sum(size for _, size in todo)
+    sizes = {entry.id: size for entry, size in todo}
     done: list[str] = []
     failed: list[tuple[str, str]] = []
-    n_clips, finished = 0, 0
+    n_clips = finished = 0
     with progress.bar("extract", counted=False) as report:
-        for number, (entry, size) in enumerate(todo, start=1):
-            now = n_clips
 
-            def tick(clips: int, *, now: int = now, finished: int = finished, number: int = number) -> None:
-                rate = (now + clips) / max(time.monotonic() - started, 1e-9)
-                report(finished, total, f"video {number}/{len(todo)}, {rate:.1f} clips/s")
+        def tick(clips: int) -> None:
+            rate = clips / max(time.monotonic() - started, 1e-9)
+            videos = f"{len(done) + len(failed)}/{len(todo)} videos"
+            report(finished, total, f"{videos}, {rate:.1f} clips/s")
 
-            try:
-                sample = extract_video(entry.path, extractor, id=entry.id, fps=entry.fps, progress=tick)
-                store.write(sample, source_hash=files.digest(entry.path))
-                n_clips += len(sample.spans)
-                done.append(entry.id)
-            except StoreError:
-                raise  # the store cannot be written: no other video would fare better
-            except VadlabError as error:
-                failed.append((entry.id, str(error)))
-            finished += size
-            report(finished, total, f"video {number}/{len(todo)}")
+        jobs = (Job(entry.id, entry.path, entry.fps) for entry, _ in todo)
+        with closing(extract_videos(jobs, extractor, progress=tick)) as outcomes:
+            for outcome in outcomes:
+                job = outcome.job
+                if outcome.sample is not None:
+                    # A store that cannot be written ends it all: no other video would fare better.
+                    store.write(outcome.sample, source_hash=files.digest(job.path))
+                    n_clips += len(outcome.sample.spans)
+                    done.append(job.id)
+                elif isinstance(outcome.error, UsageError | WeightsError):
+                    raise outcome.error  # nor would it with these settings
+                else:
+                    failed.append((job.id, str(outcome.error)))
+                finished += sizes[job.id]
+                tick(n_clips)
     seconds = time.monotonic() - started
     return Extraction(store, tuple(done), len(mine) - len(todo), tuple(failed), n_clips, seconds)
 

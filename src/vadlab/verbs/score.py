@@ -15,7 +15,8 @@ from vadlab.errors import VadlabError
 from vadlab.evaluation.events import find_events
 from vadlab.evaluation.frames import to_frames
 from vadlab.evaluation.rules import get
-from vadlab.features.extract import Extractor, extract_video, remake_extractor
+from vadlab.features.extract import Extractor, remake_extractor
+from vadlab.features.pipeline import extract_video
 from vadlab.features.store import select_streams
 from vadlab.report import figures
 from vadlab.report.overlay import annotate
@@ -109,7 +110,7 @@ def score_videos(
         WeightsError: If the backbone's weights are not here.
     """
     detector, facts = checkpoint.restore(run)
-    extractor = remake_extractor(facts["features"], device=device) if facts["features"] else None
+    extractor = _extractor(facts, device)
     streams = tuple(facts["streams"]) if facts["streams"] else None
     scored: list[Scored] = []
     failed: list[tuple[Path, str]] = []
@@ -129,6 +130,12 @@ def score_videos(
                 failed.append((path, str(error)))
             report(number + 1, len(videos), path.name)
     return scored, failed
+
+
+def _extractor(facts: dict[str, Any], device: str) -> Extractor | None:
+    if not facts["features"]:
+        return None
+    return remake_extractor(facts["features"], device=device, workers=devices.cores())
 
 
 def _names(videos: Sequence[Path]) -> list[str]:
