@@ -19,13 +19,15 @@ from pathlib import Path
 
 import numpy as np
 
-from vadlab.errors import DataError, VadlabError
+from vadlab import files
+from vadlab.errors import DataError, UsageError, VadlabError, WeightsError
 from vadlab.features.clips import Clip, Clips
 from vadlab.features.extract import Extractor
+from vadlab.features.store import Store
 from vadlab.types import Features, FloatArray, Sample, Video
 from vadlab.video.decode import VideoFrames
 
-__all__ = ["Job", "Outcome", "extract_video", "extract_videos"]
+__all__ = ["Done", "Job", "Outcome", "extract_video", "extract_videos", "fill"]
 
 CORES_A_READER = 4  # cores that one decoding reader feeds, with room to spare
 SECONDS_BETWEEN_REPORTS = 0.5
@@ -38,6 +40,15 @@ class Job:
     id: str
     path: Path
     fps: Fraction | None = None
+
+
+@dataclass(frozen=True)
+class Done:
+    """What became of a job whose features went into a store: its clips, or why there are none."""
+
+    id: str
+    n_clips: int
+    error: str | None = None
 
 
 @dataclass(frozen=True)
@@ -87,6 +98,40 @@ def extract_videos(
     """
     with _Works(iter(jobs), extractor) as works:
         yield from works.outcomes(progress)
+
+
+def fill(
+    store: Store,
+    jobs: Iterable[Job],
+    extractor: Extractor,
+    *,
+    progress: Callable[[int], None] | None = None,
+) -> Generator[Done]:
+    """Extract videos into a store; a video that fails does not stop the others.
+
+    Args:
+        store: The store, made for this extractor.
+        jobs: The videos that it lacks.
+        extractor: How.
+        progress: Called now and then with the number of clips done in all.
+
+    Yields:
+        What became of each video, as they are done.
+
+    Raises:
+        StoreError: If the store cannot be written, so that no other video would fare better.
+        UsageError, WeightsError: If the extractor cannot work at all.
+    """
+    with closing(extract_videos(jobs, extractor, progress=progress)) as outcomes:
+        for outcome in outcomes:
+            job, error = outcome.job, outcome.error
+            if isinstance(error, UsageError | WeightsError):
+                raise error
+            if outcome.sample is None:
+                yield Done(job.id, 0, str(error))
+            else:
+                store.write(outcome.sample, source_hash=files.digest(job.path))
+                yield Done(job.id, len(outcome.sample.spans))
 
 
 @dataclass

@@ -8,10 +8,11 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from vadlab import files, progress
-from vadlab.errors import UsageError, WeightsError
+from vadlab import progress
+from vadlab.distributed.ray import Cluster, extract_on_cluster
+from vadlab.errors import UsageError
 from vadlab.features.extract import Extractor
-from vadlab.features.pipeline import Job, extract_videos
+from vadlab.features.pipeline import Job, fill
 from vadlab.features.store import Store
 from vadlab.types import Entry
 
@@ -52,7 +53,12 @@ def parse_shard(text: str) -> tuple[int, int]:
 
 
 def extract(
-    entries: Sequence[Entry], out: Path, extractor: Extractor, *, shard: tuple[int, int] = (1, 1)
+    entries: Sequence[Entry],
+    out: Path,
+    extractor: Extractor,
+    *,
+    shard: tuple[int, int] = (1, 1),
+    cluster: Cluster | None = None,
 ) -> Extraction:
     """Extract the features that the store lacks; a video that fails does not stop the others.
 
@@ -61,8 +67,10 @@ def extract(
         out: The store's folder; made if absent.
         extractor: How.
         shard: (i, n): do the i-th of n parts, counted from 1; run the parts anywhere, into one folder.
+        cluster: Machines of a Ray cluster that do it; None for this process.
 
     Raises:
+        UsageError: If Ray is not installed or there is no such cluster.
         StoreError: If the folder holds features made in another way, or the disk is full.
     """
     started = time.monotonic()
@@ -84,20 +92,21 @@ def extract(
             videos = f"{len(done) + len(failed)}/{len(todo)} videos"
             report(finished, total, f"{videos}, {rate:.1f} clips/s")
 
-        jobs = (Job(entry.id, entry.path, entry.fps) for entry, _ in todo)
-        with closing(extract_videos(jobs, extractor, progress=tick)) as outcomes:
-            for outcome in outcomes:
-                job = outcome.job
-                if outcome.sample is not None:
-                    # A store that cannot be written ends it all: no other video would fare better.
-                    store.write(outcome.sample, source_hash=files.digest(job.path))
-                    n_clips += len(outcome.sample.spans)
-                    done.append(job.id)
-                elif isinstance(outcome.error, UsageError | WeightsError):
-                    raise outcome.error  # nor would it with these settings
+        # The longest first, so that at the end none is waited for.
+        todo.sort(key=lambda one: -one[1])
+        jobs = [Job(entry.id, entry.path, entry.fps) for entry, _ in todo]
+        if cluster is None:
+            work = fill(store, jobs, extractor, progress=tick)
+        else:
+            work = extract_on_cluster(jobs, store, cluster)
+        with closing(work):
+            for one in work:
+                if one.error is None:
+                    done.append(one.id)
                 else:
-                    failed.append((job.id, str(outcome.error)))
-                finished += sizes[job.id]
+                    failed.append((one.id, one.error))
+                n_clips += one.n_clips
+                finished += sizes[one.id]
                 tick(n_clips)
     seconds = time.monotonic() - started
     return Extraction(store, tuple(done), len(mine) - len(todo), tuple(failed), n_clips, seconds)
