@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from vadlab import files
@@ -165,6 +166,9 @@ class _Works:
         ]
 
     def __enter__(self) -> _Works:
+        # Each worker is one core's; OpenCV's own threads would only get in the way.
+        self._cv2_threads = cv2.getNumThreads()
+        cv2.setNumThreads(1)
         self._pool = ThreadPoolExecutor(self._extractor.workers, thread_name_prefix="clips")
         for reader in self._readers:
             reader.start()
@@ -177,6 +181,7 @@ class _Works:
         for reader in self._readers:
             reader.join()
         self._pool.shutdown(wait=True)
+        cv2.setNumThreads(self._cv2_threads)
 
     def outcomes(self, progress: Callable[[int], None] | None) -> Iterator[Outcome]:
         """Outcomes as videos are done; raises what is no VadlabError."""
