@@ -17,12 +17,12 @@ __all__ = ["list_"]
 
 def list_(
     what: Annotated[
-        str, typer.Argument(metavar="WHAT", help="detectors | backbones | datasets | flows | rules")
+        str, typer.Argument(metavar="WHAT", help="detectors | backbones | engines | datasets | flows | rules")
     ],
     as_json: Json = False,
 ) -> None:
     """List what there is, one line each."""
-    families = {"detectors": "detectors", "backbones": "backbones", "datasets": "datasets", "flows": "flow"}
+    families = {name: name for name in ("detectors", "backbones", "engines", "datasets")} | {"flows": "flow"}
     if what == "rules":
         from vadlab.evaluation.rules import PRESETS, describe
 

@@ -197,32 +197,42 @@ def make_extractor(
     return Extractor(made, method, tail=tail, batch=batch, workers=workers, names=(backbone, flow))
 
 
-def remake_extractor(manifest: Mapping[str, Any], *, device: str = "auto", workers: int = 1) -> Extractor:
+def remake_extractor(
+    manifest: Mapping[str, Any], *, engine: str | None = None, device: str = "auto", workers: int = 1
+) -> Extractor:
     """The extractor that a store's manifest describes, for videos outside the store.
 
     Args:
         manifest: The store's.
+        engine: Another engine than the store's, or "auto"; the features' last digits may differ then.
         device: Where the backbone runs; no part of the manifest.
         workers: Threads that will call it at once; no part of it either.
 
     Raises:
+        UsageError: If the store's engine is not installed.
         WeightsError: If the weights here are not those that the features were made with.
     """
     backbone, flow = manifest["backbone"], manifest["flow"]
+    settings, ignored = backbone["settings"], set[str]()
+    if engine is not None and "engine" in settings:
+        settings, ignored = settings | {"engine": engine, "precision": "auto"}, {"engine", "precision"}
     extractor = make_extractor(
         backbone["name"],
         flow=flow and flow["name"],
         tail=manifest["tail"],
-        settings=backbone["settings"],
+        settings=settings,
         flow_settings=flow and flow["settings"],
         device=device,
         workers=workers,
     )
-    found = extractor.facts()["backbone"]["facts"]
-    if found != backbone["facts"]:
+    found, wanted = (
+        {k: v for k, v in facts.items() if k not in ignored}
+        for facts in (extractor.facts()["backbone"]["facts"], backbone["facts"])
+    )
+    if found != wanted:
         raise WeightsError(
             f"the backbone {backbone['name']!r} here is not the one that the detector was trained on",
-            expected=backbone["facts"],
+            expected=wanted,
             found=found,
             remedy="install the same weights (vadlab weights list), or extract and train anew",
         )

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from vadlab import progress
 from vadlab.distributed.ray import Cluster, extract_on_cluster
 from vadlab.errors import UsageError
 from vadlab.features.extract import Extractor
 from vadlab.features.pipeline import Job, fill
-from vadlab.features.store import Store
+from vadlab.features.store import MANIFEST, Store
 from vadlab.types import Entry
 
-__all__ = ["Extraction", "extract", "parse_shard"]
+__all__ = ["Extraction", "extract", "parse_shard", "settings_of_store"]
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,25 @@ def extract(
                 tick(n_clips)
     seconds = time.monotonic() - started
     return Extraction(store, tuple(done), len(mine) - len(todo), tuple(failed), n_clips, seconds)
+
+
+def settings_of_store(store: Path, backbone: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """A backbone's settings, with engine and precision of the store's features where they are left to us.
+
+    So an extraction that goes on elsewhere, where another engine is fastest, still makes equal features.
+
+    Args:
+        store: A store's folder; it need not exist.
+        backbone: Catalogue name.
+        settings: Chosen settings; "auto", or none, leaves one open.
+    """
+    chosen = dict(settings)
+    if (store / MANIFEST).exists():
+        made = Store.open(store).manifest["backbone"]
+        for key in ("engine", "precision"):
+            if made["name"] == backbone and key in made["settings"] and chosen.get(key, "auto") == "auto":
+                chosen[key] = made["settings"][key]
+    return chosen
 
 
 def _bytes(path: Path) -> int:

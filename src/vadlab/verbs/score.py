@@ -96,11 +96,13 @@ def score_videos(
     out: Path,
     alarm: Alarm | None = None,
     overlay: bool = False,
+    engine: str | None = None,
     device: str = "auto",
 ) -> tuple[list[Scored], list[tuple[Path, str]]]:
     """Score video files or image folders with a trained run.
 
-    For each video, `out` gets NAME.json, NAME.png and, with `overlay`, NAME.mp4.
+    For each video, `out` gets NAME.json, NAME.png and, with `overlay`, NAME.mp4. `engine` makes the features
+    with another engine than the training's; None keeps it.
 
     Returns:
         What was scored, and path and reason of each video that failed.
@@ -110,7 +112,7 @@ def score_videos(
         WeightsError: If the backbone's weights are not here.
     """
     detector, facts = checkpoint.restore(run)
-    extractor = _extractor(facts, device)
+    extractor = _extractor(facts, engine, device)
     streams = tuple(facts["streams"]) if facts["streams"] else None
     scored: list[Scored] = []
     failed: list[tuple[Path, str]] = []
@@ -132,10 +134,10 @@ def score_videos(
     return scored, failed
 
 
-def _extractor(facts: dict[str, Any], device: str) -> Extractor | None:
+def _extractor(facts: dict[str, Any], engine: str | None, device: str) -> Extractor | None:
     if not facts["features"]:
         return None
-    return remake_extractor(facts["features"], device=device, workers=devices.cores())
+    return remake_extractor(facts["features"], engine=engine, device=device, workers=devices.cores())
 
 
 def _names(videos: Sequence[Path]) -> list[str]:
