@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from vadlab.errors import DataError, UsageError
-from vadlab.evaluation.evaluate import bootstrap_auc, evaluate, to_json
-from vadlab.evaluation.metrics import roc_auc
-from vadlab.evaluation.rules import Rules, get
+from vadlab.evaluation.evaluate import evaluate
+from vadlab.evaluation.rules import PRESETS, Rules, get
+from vadlab.evaluation.summary import to_json
 from vadlab.types import Categories, FrameLabels, Scores, Video
 
 Pair = tuple[Scores, FrameLabels]
@@ -53,16 +53,38 @@ THREE = [
 def test_micro_pools_frames_and_macro_averages_videos() -> None:
     found = evaluate(THREE, get("strict")).metrics
     assert found["auc"] == found["auc_micro"] == pytest.approx(11 / 15)
-    assert found["auc_macro"] == 0.5
+    assert found["auc_macro_skip"] == 0.5
     assert found["auc_abnormal_only"] == pytest.approx(7 / 9)
     assert found["auc_video_level"] == 1  # peaks .9 .7 against .4
     assert (found["n_videos"], found["n_frames"], found["n_abnormal_frames"]) == (3, 8, 3)
 
 
-def test_one_class_videos_are_skipped_or_count_half_in_macro() -> None:
-    videos = [THREE[0], THREE[2]]
-    assert evaluate(videos, Rules(average="macro")).metrics["auc"] == 1
-    assert evaluate(videos, Rules(average="macro", macro_one_class="half")).metrics["auc"] == 0.75
+def test_the_three_macro_conventions_on_videos_of_one_class() -> None:
+    """AUC 1, AUC 0, all normal, all abnormal: one figure a convention, all three always reported."""
+    videos = [*THREE, pair("d", [0.5], [1])]
+    found = evaluate(videos, get("strict")).metrics
+    assert found["auc_macro_skip"] == (1 + 0) / 2
+    assert found["auc_macro_half"] == (1 + 0 + 0.5 + 0.5) / 4
+    # With a normal frame below and an abnormal one above all others: a has 3 x 2 pairs, all right; b has
+    # 2 x 3, of which its own 2 are wrong; c and d have right pairs only.
+    assert found["auc_macro_pad"] == pytest.approx((1 + 4 / 6 + 1 + 1) / 4)
+    for name, convention in (("macro-skip", "skip"), ("macro-half", "half"), ("macro-pad", "pad")):
+        assert evaluate(videos, get(name)).metrics["auc"] == found[f"auc_macro_{convention}"]
+
+
+def test_padding_is_what_appending_two_frames_gives() -> None:
+    rng = np.random.default_rng(2)
+    for n in (1, 2, 5, 40):
+        labels = rng.random(n) < 0.4
+        values = rng.integers(0, 4, n).astype(float)
+        appended = pair("v", [*values, -9.0, 9.0], [*labels.astype(int), 0, 1])
+        padded = evaluate([pair("v", values.tolist(), labels.astype(int).tolist())], get("macro-pad"))
+        assert padded.metrics["auc"] == pytest.approx(evaluate([appended], get("strict")).metrics["auc"])
+
+
+def test_macro_may_take_the_abnormal_videos_only() -> None:
+    found = evaluate(THREE, Rules(average="macro", macro_one_class="half", frames="abnormal-videos"))
+    assert found.metrics["auc"] == 0.5  # c, which would count half, takes no part
 
 
 def test_a_video_without_counted_frames_takes_no_part_in_macro() -> None:
@@ -113,7 +135,7 @@ def test_a_video_shorter_than_a_group_counts_for_nothing() -> None:
 
 def test_per_video_minmax_changes_micro_but_not_macro() -> None:
     strict, stretched = evaluate(THREE, get("strict")), evaluate(THREE, Rules(normalisation="video-minmax"))
-    assert stretched.metrics["auc_macro"] == strict.metrics["auc_macro"]
+    assert stretched.metrics["auc_macro_skip"] == strict.metrics["auc_macro_skip"]
     # Stretched by hand: a to 0, 1, .875; b to .8, 0, 1; c to 0, 1.
     abnormal, normal = [1, 0.875, 0], [0, 0.8, 1, 0, 1]
     expected = sum((x > y) + (x == y) / 2 for x in abnormal for y in normal) / 15
@@ -133,10 +155,13 @@ def test_every_undefined_figure_has_a_reason_and_no_other() -> None:
     found = evaluate([pair("n", [0.1, 0.2], [0, 0], category="Fire")], get("strict"))
     undefined = {key for key, value in found.metrics.items() if math.isnan(value)}
     assert undefined == {
-        "auc", "auc_micro", "auc_macro", "auc_abnormal_only", "auc_video_level", "ap", "pr_auc", "eer",
+        "auc", "auc_micro", "auc_macro_skip", "auc_abnormal_only", "auc_video_level", "ap", "pr_auc", "eer",
         "far_abnormal_videos", "accuracy_windows", "accuracy_videos",
+        "event_precision@0.1", "event_recall@0.1", "event_f1@0.1", "event_precision@0.5", "event_recall@0.5",
+        "event_f1@0.5", "event_ap@0.1:0.5", "map@0.1:0.5", "event_miss_rate", "delay_s", "delay_frames",
     }  # fmt: skip
-    per_category = {"per_category/Fire/auc", "per_category/Fire/accuracy_videos"}
+    figures = ("auc", "auc_against_all_normal", "auc_abnormal_videos", "accuracy_videos")
+    per_category = {f"per_category/Fire/{name}" for name in figures}
     assert set(found.reasons) == undefined | per_category
     assert found.reasons["auc"] == "no abnormal frame is counted"
     assert all(len(rates) == 0 for rates in found.roc)
@@ -166,9 +191,38 @@ def test_accuracy_by_window_and_by_video() -> None:
 def test_figures_by_category() -> None:
     found = evaluate(CATEGORISED, get("strict")).per_category
     assert found == {
-        "Crash": {"auc": 1.0, "accuracy_videos": 0.5, "n_videos": 2},
-        "Fire": {"auc": 0.0, "accuracy_videos": 1.0, "n_videos": 1},
+        "Crash": {
+            "auc": 1.0,
+            "auc_against_all_normal": 1.0,
+            "auc_abnormal_videos": 1.0,
+            "accuracy_videos": 0.5,
+            "n_videos": 2,
+            "n_abnormal_videos": 1,
+        },
+        # Its .2 is below .6 and .7 of its own video, and below .3 and .4 of the normal video of Crash.
+        "Fire": {
+            "auc": 0.0,
+            "auc_against_all_normal": 0.0,
+            "auc_abnormal_videos": 0.0,
+            "accuracy_videos": 1.0,
+            "n_videos": 1,
+            "n_abnormal_videos": 1,
+        },
     }
+
+
+def test_a_category_against_all_normal_videos_is_the_auc_of_just_these_videos() -> None:
+    names = ("Crash", "Fire")
+    videos = [
+        pair(f"{name}{i}", values.tolist(), [0] * 4 + [i % 2] * 4, category=name)
+        for i, name in enumerate([*names, "Fire", "Crash", "Fire", "Crash"])
+        for values in np.random.default_rng(i).integers(0, 5, (1, 8)).astype(float)
+    ]
+    found = evaluate(videos, get("strict")).per_category
+    for name in names:
+        chosen = [v for v in videos if not v[1].abnormal or v[1].category == name]
+        expected = evaluate(chosen, get("strict")).metrics["auc"]
+        assert found[name]["auc_against_all_normal"] == pytest.approx(expected)
 
 
 def test_a_category_the_detector_never_learned_counts_as_wrong() -> None:
@@ -213,7 +267,7 @@ def test_rules_that_lack_their_numbers_are_refused() -> None:
         evaluate(THREE, Rules(normalisation="train-calibrated"))
 
 
-@pytest.mark.parametrize("name", ["strict", "lad-paper", "lad-code", "ffp"])
+@pytest.mark.parametrize("name", PRESETS)
 @pytest.mark.parametrize("videos", [THREE, CATEGORISED, THREE[2:]])
 def test_json_is_strict_and_complete(videos: list[Pair], name: str) -> None:
     found = evaluate(videos, get(name), group=2)
@@ -241,45 +295,13 @@ def test_json_summary_of_a_video() -> None:
     assert summary[2]["auc"] is None
 
 
-def random_videos(n_videos: int, *, distinct: int) -> list[Pair]:
-    rng = np.random.default_rng(5)
-    videos = []
-    for index in range(n_videos):
-        labels = np.zeros(30, dtype=int)
-        if index % 3:
-            labels[5 : 8 + index] = 1
-        values = np.floor((rng.random(30) + 0.4 * labels) * distinct) / distinct
-        videos.append(pair(f"v{index}", values.tolist(), labels.tolist()))
-    return videos
-
-
-@pytest.mark.parametrize("distinct", [4, 10**6])
-@pytest.mark.parametrize("average", ["micro", "macro"])
-def test_bootstrap_equals_pooling_the_drawn_videos(distinct: int, average: str) -> None:
-    videos = random_videos(9, distinct=distinct)
-    found = evaluate(videos, Rules(average=average))  # type: ignore[arg-type]
-    draws = np.random.default_rng(7).multinomial(9, np.full(9, 1 / 9), size=200)
-    aucs = []
-    for times in draws:
-        drawn = [video for video, n in zip(found.videos, times, strict=True) for _ in range(n)]
-        if average == "micro":
-            labels = np.concatenate([video.labels.mask() for video in drawn])
-            aucs.append(roc_auc(labels, np.concatenate([video.frame_scores for video in drawn])))
-        else:
-            each = np.array([roc_auc(video.labels.mask(), video.frame_scores) for video in drawn])
-            aucs.append(each[~np.isnan(each)].mean())
-    expected = np.quantile(aucs, [0.05, 0.95])
-    assert bootstrap_auc(found, n=200, seed=7, level=0.9) == pytest.approx(tuple(expected), abs=1e-9)
-
-
-def test_bootstrap_repeats_with_its_seed_and_encloses_the_figure() -> None:
-    found = evaluate(random_videos(12, distinct=1000), get("strict"))
-    low, high = bootstrap_auc(found)
-    assert (low, high) == bootstrap_auc(found)
-    assert low < found.metrics["auc"] < high
-    assert bootstrap_auc(found, seed=1) != (low, high)
-
-
-def test_bootstrap_of_an_undefined_figure_or_one_video_is_nan() -> None:
-    for videos in (THREE[2:], THREE[:1]):
-        assert all(map(math.isnan, bootstrap_auc(evaluate(videos, get("strict")))))
+def test_annotators_mean_gives_probabilistic_figures() -> None:
+    means = {"a": np.array([0, 1, 1.0]), "b": np.array([0, 1.0, 0]), "c": np.zeros(2)}
+    certain = evaluate(THREE, get("strict"), probabilities=means).metrics
+    assert certain["prob_auc"] == certain["auc"]
+    assert certain["prob_ap"] == pytest.approx(certain["ap"])
+    assert "prob_auc" not in evaluate(THREE, get("strict")).metrics
+    some = evaluate(THREE, get("strict"), probabilities={"a": means["a"]})
+    assert some.reasons["prob_auc"] == "2 videos have no annotators' marks"
+    with pytest.raises(DataError, match="'a' differ in length"):
+        evaluate(THREE, get("strict"), probabilities={"a": np.zeros(4)})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -13,6 +12,7 @@ from hypothesis.extra import numpy as hnp
 
 from vadlab.errors import DataError
 from vadlab.evaluation import metrics
+from vadlab.evaluation.ranking import rank, rank_weighted
 
 # Few distinct scores, so that ties are common.
 CASES = st.integers(1, 40).flatmap(
@@ -37,6 +37,35 @@ def test_inverted_scores_give_one_minus_the_auc(case: tuple[np.ndarray, np.ndarr
     auc = metrics.roc_auc(labels, scores)
     assert metrics.roc_auc(labels, -scores) == pytest.approx(1 - auc, nan_ok=True)
     assert metrics.roc_auc(~labels, scores) == pytest.approx(1 - auc, nan_ok=True)
+
+
+@given(CASES)
+def test_the_figures_depend_on_the_order_of_the_scores_only(case: tuple[np.ndarray, np.ndarray]) -> None:
+    labels, scores = case
+    ranks = np.unique(scores, return_inverse=True)[1].astype(np.float32)
+    for figure in (metrics.roc_auc, metrics.average_precision, metrics.pr_auc_trapezoid, metrics.eer):
+        for moved in (ranks, np.exp(ranks), -3 + ranks**3):
+            assert figure(labels, moved) == pytest.approx(figure(labels, scores), nan_ok=True)
+
+
+@given(CASES)
+def test_errors_stay_equal_when_labels_and_scores_are_both_inverted(
+    case: tuple[np.ndarray, np.ndarray],
+) -> None:
+    labels, scores = case
+    assert metrics.eer(~labels, -scores) == pytest.approx(metrics.eer(labels, scores), nan_ok=True)
+
+
+@given(CASES)
+def test_the_curve_has_the_area_of_the_counted_pairs(case: tuple[np.ndarray, np.ndarray]) -> None:
+    labels, scores = case
+    expected = metrics.roc_auc(labels, scores)
+    assert float(rank(labels, scores).auc()) == pytest.approx(expected, nan_ok=True, abs=1e-12)
+    weighted = rank_weighted(labels, ~labels, scores)
+    assert float(weighted.auc()) == pytest.approx(expected, nan_ok=True, abs=1e-12)
+    assert float(weighted.average_precision()) == pytest.approx(
+        metrics.average_precision(labels, scores), nan_ok=True
+    )
 
 
 def test_a_good_detector_scores_above_one_half() -> None:
@@ -106,21 +135,13 @@ def test_far_counts_a_score_at_the_threshold() -> None:
     assert math.isnan(metrics.far_at(scores[:0], 0.5))
 
 
-def test_alarms_start_where_the_score_rises() -> None:
-    scores = np.float32([0.6, 0.7, 0.1, 0.5, 0.2, 0.9])
-    assert metrics.alarm_starts(scores, 0.5).tolist() == [0, 3, 5]
-    assert metrics.alarm_starts(scores[:0], 0.5).tolist() == []
-
-
-def test_false_alarms_per_hour_counts_starts_on_normal_frames() -> None:
-    scores = np.zeros(3600, dtype=np.float32)  # an hour at one frame a second
-    scores[[100, 101, 500, 900]] = 1
-    normal = np.ones(3600, dtype=bool)
-    assert metrics.false_alarms_per_hour(scores, 0.5, fps=1) == 3
-    assert metrics.false_alarms_per_hour(scores, 0.5, fps=Fraction(2)) == 6
-    normal[500:2300] = False  # half an hour abnormal, from the second alarm on and over the third
-    assert metrics.false_alarms_per_hour(scores, 0.5, fps=1, normal=normal) == 2
-    assert math.isnan(metrics.false_alarms_per_hour(scores, 0.5, fps=1, normal=np.zeros(3600, dtype=bool)))
+def test_a_perfect_order_of_doubtful_frames_stays_below_1() -> None:
+    # Weights: abnormal .8 and .2, normal .2 and .8; of the pairs .64 are right, .04 wrong, .32 tied.
+    assert metrics.prob_auc(np.array([0.8, 0.2]), np.float32([2, 1])) == pytest.approx(0.64 + 0.16)
+    assert metrics.prob_auc(np.array([1.0, 0.0]), np.float32([2, 1])) == 1
+    assert math.isnan(metrics.prob_auc(np.array([1.0, 1.0]), np.float32([2, 1])))
+    with pytest.raises(DataError, match="out of range"):
+        metrics.prob_auc(np.array([0.5, 1.5]), np.float32([2, 1]))
 
 
 def test_confusion_has_the_true_class_in_rows() -> None:

@@ -53,6 +53,7 @@ def test_describe_differs_whenever_the_rules_differ() -> None:
         Rules(name="x", far_threshold=0.6),
         Rules(name="x", scrambled_windows=True),
         Rules(name="x", macro_one_class="half"),
+        Rules(name="x", macro_one_class="pad"),
     ]
     assert len({describe(rules) for rules in variants}) == len(variants)
 

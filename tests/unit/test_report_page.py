@@ -125,7 +125,9 @@ def test_every_metric_and_the_whole_protocol_are_in_the_text(html: str, found: E
     for name, value in found.metrics.items():
         assert MEANINGS[name][0] in text and MEANINGS[name][1].replace("\u00a0", " ") in text, name
         shown = f"{value:,.0f}" if name.startswith("n_") else f"{100 * value:.2f} %"
-        assert (f"{value:.4g}" if name.endswith("per_hour") else shown) in text, name
+        assert (
+            f"{value:.4g}" if name.endswith(("per_hour", "delay_s", "delay_frames")) else shown
+        ) in text, name
     assert describe(found.rules) in text
     for part in (
         "aed on LAD",

@@ -12,8 +12,10 @@ import typer
 
 from vadlab import __version__
 from vadlab.cli import data, pipeline, weights
+from vadlab.cli.engines import engines
 from vadlab.cli.listing import list_
 from vadlab.cli.printing import complain, err
+from vadlab.cli.scores import import_scores
 from vadlab.errors import VadlabError
 
 __all__ = ["INTERRUPTED", "app", "main"]
@@ -54,6 +56,8 @@ def _root(
 app.command("list")(list_)
 for verb in (pipeline.demo, pipeline.extract, pipeline.train, pipeline.evaluate, pipeline.score):
     app.command()(verb)
+app.command("import-scores")(import_scores)
+app.command()(engines)
 app.add_typer(data.app, name="data")
 app.add_typer(weights.app, name="weights")
 

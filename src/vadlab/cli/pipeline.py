@@ -9,6 +9,7 @@ import typer
 from rich.table import Table
 
 from vadlab import catalog
+from vadlab.cli.findings import print_finding
 from vadlab.cli.options import DatasetName, Device, Json, Recipe, Root, Seed, Settings, read_settings
 from vadlab.cli.printing import complain, counted, out, percent, print_json
 
@@ -199,7 +200,7 @@ def evaluate(
     Every figure holds under its rules only. `strict` counts every frame and changes no score; `lad-paper`
     and `lad-code` follow the LAD paper's text and its authors' release; see `vadlab list rules`.
     """
-    from vadlab.evaluation.rules import describe, get
+    from vadlab.evaluation.rules import get
     from vadlab.verbs.evaluate import evaluate_run
 
     chosen = [get(name) for name in rules.split(",")]
@@ -207,16 +208,8 @@ def evaluate(
     if as_json:
         print_json({name: finding.metrics for name, finding in found.items()})
         return
-    for rule in chosen:
-        finding = found[rule.name]
-        out.print(f"[bold]{describe(rule)}", soft_wrap=True)
-        table = Table(box=None, show_header=False, padding=(0, 2, 0, 2))
-        for name, value in finding.evaluation.metrics.items():
-            shown = f"{value:,.0f}" if name.startswith("n_") else f"{value:.4f}"
-            reason = finding.evaluation.reasons.get(name, "")
-            table.add_row(name, "-" if value != value else shown, reason)
-        out.print(table)
-        out.print(f"report: {finding.page.resolve()}", soft_wrap=True)
+    for finding in found.values():
+        print_finding(finding)
 
 
 def score(
@@ -249,11 +242,11 @@ def score(
     made as they were for the training, or the command refuses; only the engine may be another, which changes
     their last digits.
     """
-    from vadlab.verbs.score import Alarm, score_videos
+    from vadlab.verbs.score import Wishes, score_videos
 
-    alarm = Alarm(on, off, min_length_s=min_length, merge_gap_s=merge_gap)
+    wishes = Wishes(on, off, min_length_s=min_length, merge_gap_s=merge_gap)
     scored, failed = score_videos(
-        run, videos, out=folder, alarm=alarm, overlay=overlay, engine=engine, device=device
+        run, videos, out=folder, wishes=wishes, overlay=overlay, engine=engine, device=device
     )
     if as_json:
         print_json(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
@@ -10,7 +11,62 @@ import numpy as np
 from vadlab.errors import DataError, UsageError
 from vadlab.types import Categories, Event, FloatArray, IntArray
 
-__all__ = ["find_events", "threshold_for_alarm_rate"]
+__all__ = ["Alarm", "find_events", "threshold_for_alarm_rate"]
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """When frame scores become an event that a person is told of; the same for evaluation and use.
+
+    Args:
+        on: An event needs a frame that scores at least this.
+        off: It reaches both ways while frames score at least this; at most `on`.
+        min_length_s: Shorter events are dropped, seconds.
+        merge_gap_s: Events closer than this become one, seconds.
+
+    Raises:
+        UsageError: If `off` is above `on`.
+    """
+
+    on: float
+    off: float
+    min_length_s: float = 0.4
+    merge_gap_s: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not self.off <= self.on:
+            raise UsageError(
+                "an event cannot end above the score that starts it", found=f"on={self.on}, off={self.off}"
+            )
+
+    @classmethod
+    def at(cls, on: float, *, scale_from_0: bool) -> Alarm:
+        """The usual alarm at a threshold.
+
+        Args:
+            on: The threshold.
+            scale_from_0: Whether 0 is the scores' lower end, so that 0.8 of `on` means something as
+                `off`; else `off` is `on`.
+        """
+        return cls(on, 0.8 * on if scale_from_0 else on)
+
+    def min_length(self, fps: Fraction) -> int:
+        """The shortest event in frames, 1 or more."""
+        return max(1, round(self.min_length_s * fps))
+
+    def events(
+        self, frame_scores: FloatArray, *, source: str, fps: Fraction, categories: Categories | None = None
+    ) -> tuple[Event, ...]:
+        """The events of one video; see `find_events`."""
+        return find_events(
+            frame_scores,
+            source=source,
+            on=self.on,
+            off=self.off,
+            min_length=self.min_length(fps),
+            merge_gap=round(self.merge_gap_s * fps),
+            categories=categories,
+        )
 
 
 def find_events(

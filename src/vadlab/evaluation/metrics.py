@@ -1,36 +1,38 @@
 """Figures of merit on plain arrays; label True = abnormal, higher score = more anomalous.
 
-Where a figure is undefined it is NaN, never a guess; `why_undefined` says why.
+Where a figure is undefined it is NaN, never a guess; `why_undefined` says why. The figures of an
+order of scores are those of `ranking.Ranking`; here they are asked for one at a time.
 """
 
 from __future__ import annotations
 
 import math
-from fractions import Fraction
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn import metrics as sklearn_metrics
 
 from vadlab.errors import DataError
+from vadlab.evaluation.ranking import Curve, Labels, Ranking, check_scores, rank, rank_weighted
 from vadlab.types import FloatArray, IntArray
 
 __all__ = [
     "accuracy",
-    "alarm_starts",
     "average_precision",
     "confusion",
     "eer",
-    "false_alarms_per_hour",
     "far_at",
+    "padded_auc",
     "pr_auc_trapezoid",
+    "prob_ap",
+    "prob_auc",
+    "rank_probabilities",
+    "right_pairs",
     "roc_auc",
     "roc_curve",
+    "thinned",
     "why_undefined",
 ]
-
-Labels = NDArray[np.bool_]
-Curve = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
 def why_undefined(labels: Labels, *, of: str = "frame") -> str | None:
@@ -65,19 +67,44 @@ def roc_auc(labels: Labels, scores: FloatArray) -> float:
     Source:
         Mann and Whitney's U; the figure of the LAD paper, Sec. 5.1, over the frames of all videos.
     """
-    labels = _checked(labels, scores)
+    labels = check_scores(labels, scores)
     if why_undefined(labels):
         return math.nan
     abnormal, normal = scores[labels], scores[~labels]
-    abnormal.sort()
-    normal.sort()
-    n_pairs = len(abnormal) * len(normal)
+    return right_pairs(np.sort(abnormal), np.sort(normal)) / (2 * len(abnormal) * len(normal))
+
+
+def right_pairs(abnormal: FloatArray, normal: FloatArray) -> int:
+    """Twice the number of (abnormal, normal) pairs in the right order; a tie counts one.
+
+    Args:
+        abnormal: (a,) float scores, sorted.
+        normal: (b,) float scores, sorted.
+    """
     rarer, other = (abnormal, normal) if len(abnormal) <= len(normal) else (normal, abnormal)
     # Below counts once and below-or-equal once more, so a tie is half of a pair.
     below = int(np.searchsorted(other, rarer, side="left").sum())
     below += int(np.searchsorted(other, rarer, side="right").sum())
-    right = below if rarer is abnormal else 2 * n_pairs - below
-    return right / (2 * n_pairs)
+    return below if rarer is abnormal else 2 * len(abnormal) * len(normal) - below
+
+
+def padded_auc(auc: float, n_abnormal: int, n_normal: int) -> float:
+    """The AUC after one more normal frame below all scores and one more abnormal frame above all.
+
+    So every video has an AUC: 1 for those of one class. With frames of both classes it rises a little,
+    the more the fewer there are.
+
+    Args:
+        auc: Before; anything where a class has no frame.
+        n_abnormal: Abnormal frames before.
+        n_normal: Normal frames before.
+
+    Source:
+        The macro AUC of Georgescu et al.'s and of Reiss and Hoshen's releases, which append the two
+        frames with fixed scores; ours are beyond every score, whatever its range.
+    """
+    pairs = auc * n_abnormal * n_normal if n_abnormal and n_normal else 0.0
+    return (pairs + n_abnormal + n_normal + 1) / ((n_abnormal + 1) * (n_normal + 1))
 
 
 def roc_curve(labels: Labels, scores: FloatArray, *, max_points: int | None = None) -> Curve:
@@ -86,17 +113,24 @@ def roc_curve(labels: Labels, scores: FloatArray, *, max_points: int | None = No
     Args:
         labels: (n,) bool, True = abnormal.
         scores: (n,) float, no NaN.
-        max_points: Keep at most this many points (at least 2), spread evenly along the curve, ends included.
-            None keeps all corners.
+        max_points: Keep at most this many points; None keeps all corners. See `thinned`.
 
     Returns:
-        False and true positive rates, (p,) float64 each, from (0, 0) to (1, 1); empty where only
-        one class is present.
+        (false positive rates, true positive rates), each (k,) float64 from 0 to 1; both empty where
+        only one class is present.
     """
-    labels = _checked(labels, scores)
-    if why_undefined(labels):
+    return thinned(rank(labels, scores), max_points)
+
+
+def thinned(ranking: Ranking, max_points: int | None) -> Curve:
+    """The ROC curve of a ranking by at most `max_points` points, spread evenly along it, ends included.
+
+    Returns:
+        (false positive rates, true positive rates), each (k,) float64; empty where a class is absent.
+    """
+    if not ranking.abnormal[-1] or not ranking.normal[-1]:
         return np.empty(0), np.empty(0)
-    false_rates, true_rates, _ = sklearn_metrics.roc_curve(labels, scores)
+    false_rates, true_rates = ranking.roc()
     if max_points is not None and len(false_rates) > max_points:
         # The sum of both rates grows along the curve from 0 to 2.
         wanted = np.linspace(0, 2, max_points)
@@ -107,10 +141,7 @@ def roc_curve(labels: Labels, scores: FloatArray, *, max_points: int | None = No
 
 def average_precision(labels: Labels, scores: FloatArray) -> float:
     """Average precision: the precision at each recall step, weighted by the step; NaN for one class."""
-    labels = _checked(labels, scores)
-    if why_undefined(labels):
-        return math.nan
-    return float(sklearn_metrics.average_precision_score(labels, scores))
+    return float(rank(labels, scores).average_precision())
 
 
 def pr_auc_trapezoid(labels: Labels, scores: FloatArray) -> float:
@@ -119,11 +150,7 @@ def pr_auc_trapezoid(labels: Labels, scores: FloatArray) -> float:
     Often printed as "AP" or "PR AUC" by code of the field. It interpolates between the points,
     which is too kind where they are far apart; prefer `average_precision`.
     """
-    labels = _checked(labels, scores)
-    if why_undefined(labels):
-        return math.nan
-    precision, recall, _ = sklearn_metrics.precision_recall_curve(labels, scores)
-    return float(sklearn_metrics.auc(recall, precision))
+    return float(rank(labels, scores).pr_auc_trapezoid())
 
 
 def eer(labels: Labels, scores: FloatArray) -> float:
@@ -131,14 +158,44 @@ def eer(labels: Labels, scores: FloatArray) -> float:
 
     The ROC curve is cut with the line from (0, 1) to (1, 0), linear between its points.
     """
-    false_rates, true_rates = roc_curve(labels, scores)
-    if not len(false_rates):
-        return math.nan
-    excess = false_rates + true_rates - 1  # false alarms less misses, from -1 up to 1
-    after = int(np.argmax(excess >= 0))
-    before = after - 1
-    share = -excess[before] / (excess[after] - excess[before])
-    return float(false_rates[before] + share * (false_rates[after] - false_rates[before]))
+    return float(rank(labels, scores).eer())
+
+
+def prob_auc(probabilities: NDArray[np.floating], scores: FloatArray) -> float:
+    """AUC where each frame is abnormal with a probability, such as the share of annotators who say so.
+
+    A frame of probability p is p of an abnormal and 1 - p of a normal frame with the same score. With
+    probabilities of 0 and 1 it is `roc_auc`. Where annotators differ even a perfect order stays below 1.
+
+    Args:
+        probabilities: (n,) float in 0..1.
+        scores: (n,) float, no NaN.
+
+    Source:
+        Liu et al., Rethinking Metrics and Benchmarks of Video Anomaly Detection, arXiv 2505.19022.
+    """
+    return float(rank_probabilities(probabilities, scores).auc())
+
+
+def prob_ap(probabilities: NDArray[np.floating], scores: FloatArray) -> float:
+    """Average precision with probabilistic labels; see `prob_auc`."""
+    return float(rank_probabilities(probabilities, scores).average_precision())
+
+
+def rank_probabilities(probabilities: NDArray[np.floating], scores: FloatArray) -> Ranking:
+    """The ranking behind `prob_auc` and `prob_ap`.
+
+    Raises:
+        DataError: If the lengths differ, a score is NaN, or a probability is not in 0..1.
+    """
+    check_scores(np.asarray(probabilities, dtype=bool), scores)
+    if len(probabilities) and not (probabilities.min() >= 0 and probabilities.max() <= 1):
+        raise DataError(
+            "probabilistic labels are out of range",
+            expected="0..1, such as the share of annotators who call a frame abnormal",
+            found=f"{probabilities.min():g} to {probabilities.max():g}",
+        )
+    return rank_weighted(probabilities, 1 - probabilities, scores)
 
 
 def far_at(scores: FloatArray, threshold: float) -> float:
@@ -157,55 +214,12 @@ def far_at(scores: FloatArray, threshold: float) -> float:
     return float(np.mean(scores >= threshold)) if len(scores) else math.nan
 
 
-def alarm_starts(frame_scores: FloatArray, threshold: float) -> IntArray:
-    """Frames at which the score of one video rises to the threshold or above; the first one may."""
-    alarm = frame_scores >= threshold
-    return np.flatnonzero(alarm & ~np.concatenate([[False], alarm[:-1]])).astype(np.int64)
-
-
-def false_alarms_per_hour(
-    frame_scores: FloatArray, threshold: float, *, fps: Fraction | float, normal: Labels | None = None
-) -> float:
-    """Alarms of one video that start on a normal frame, for each hour of normal frames.
-
-    An alarm that starts before the event counts as false; one that outlasts it is not a new one.
-
-    Args:
-        frame_scores: (n,) float, one video's frames in order.
-        threshold: In the scores' unit; an alarm lasts while the score is at least this.
-        fps: Frames per second.
-        normal: (n,) bool, the frames that are normal; None for all.
-
-    Returns:
-        Alarms per hour, NaN where no frame is normal.
-    """
-    if normal is None:
-        normal = np.ones(len(frame_scores), dtype=bool)
-    hours = float(int(normal.sum()) / fps / 3600)
-    if not hours:
-        return math.nan
-    return int(normal[alarm_starts(frame_scores, threshold)].sum()) / hours
-
-
 def confusion(true: IntArray, predicted: IntArray, n: int) -> IntArray:
     """(n, n) int64 counts, row = true class, column = predicted class, both in 0..n-1."""
     pairs = np.asarray(true, dtype=np.int64) * n + np.asarray(predicted, dtype=np.int64)
     return np.bincount(pairs, minlength=n * n).reshape(n, n).astype(np.int64)
 
 
-def accuracy(true: IntArray, predicted: IntArray) -> float:
+def accuracy(true: NDArray[Any], predicted: NDArray[Any]) -> float:
     """Share of right answers in 0..1; NaN where there is none to judge."""
     return float(np.mean(np.asarray(true) == np.asarray(predicted))) if len(true) else math.nan
-
-
-def _checked(labels: Labels, scores: FloatArray) -> Labels:
-    """The labels as bool, after a check that they fit the scores."""
-    if labels.ndim != 1 or labels.shape != scores.shape:
-        raise DataError(
-            "labels and scores do not fit",
-            expected="one label and one score for each frame",
-            found=f"labels {labels.shape} and scores {scores.shape}",
-        )
-    if np.isnan(scores).any():
-        raise DataError("scores hold NaN, which has no rank", found=f"{int(np.isnan(scores).sum())} NaN")
-    return labels.astype(bool, copy=False)

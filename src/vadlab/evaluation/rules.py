@@ -6,7 +6,11 @@ Two figures are comparable only under the same rules. The presets:
 - `lad-paper`: as the LAD paper states it. Clips do not overlap, their remainder is left out.
 - `lad-code`: as the LAD authors' released code does it, with its scrambled test windows.
 - `ffp`: as future frame prediction does it. Scores are stretched to 0..1 in each video, and the
-  first frames, which have no prediction, are left out.
+  first frames, which have no prediction, are left out. Also for ConvAE, stacked RNN and MNAD.
+- `hf2`: as HF2-VAD does it. A median filter of 17 frames, and the first frames left out.
+- `ai-vad`: as AI-VAD does it on Ped2 and Avenue. A Gaussian filter with a deviation of 3 frames.
+- `macro-skip`, `macro-half`, `macro-pad`: `strict`, but the headline is the mean over videos, by each
+  of the three conventions for videos of one class.
 """
 
 from __future__ import annotations
@@ -48,8 +52,10 @@ class Rules:
         smoothing_width: Frames: the Gaussian's standard deviation, or the median's odd length.
         average: Which AUC is the headline: "micro" pools the frames of all videos (Tables 3 to 5 of
             the LAD paper), "macro" is the mean over videos.
-        macro_one_class: What macro does with a video of one class, which has no AUC: "skip" leaves
-            it out, "half" counts it as 0.5. Both are in use, often without being named.
+        macro_one_class: What macro does with a video of one class, which has no AUC. "skip" leaves
+            it out. "half" counts it as 0.5. "pad" gives every video one more normal frame below all
+            scores and one more abnormal frame above all (the releases of Georgescu et al. and of
+            Reiss and Hoshen), so that such a video counts as 1. All are in use, often unnamed.
         frames: "all" videos make up AUC, AP, PR area and EER, or only the "abnormal-videos", as the
             LAD authors and AR-Net report beside it.
         scrambled_windows: The LAD authors' code views its test windows in the wrong order, so that
@@ -71,7 +77,7 @@ class Rules:
     smoothing: Literal["none", "gaussian", "median"] = "none"
     smoothing_width: float = 0.0
     average: Literal["micro", "macro"] = "micro"
-    macro_one_class: Literal["skip", "half"] = "skip"
+    macro_one_class: Literal["skip", "half", "pad"] = "skip"
     frames: Literal["all", "abnormal-videos"] = "all"
     scrambled_windows: bool = False
     far_threshold: float = 0.5
@@ -115,6 +121,11 @@ PRESETS: dict[str, Rules] = {
     "lad-paper": Rules(name="lad-paper", tail="drop"),
     "lad-code": Rules(name="lad-code", tail="drop-group", scrambled_windows=True),
     "ffp": Rules(name="ffp", head="drop", normalisation="video-minmax"),
+    "hf2": Rules(name="hf2", head="drop", smoothing="median", smoothing_width=17),
+    "ai-vad": Rules(name="ai-vad", smoothing="gaussian", smoothing_width=3),
+    "macro-skip": Rules(name="macro-skip", average="macro", macro_one_class="skip"),
+    "macro-half": Rules(name="macro-half", average="macro", macro_one_class="half"),
+    "macro-pad": Rules(name="macro-pad", average="macro", macro_one_class="pad"),
 }
 
 

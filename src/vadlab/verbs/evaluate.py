@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,12 @@ from safetensors.numpy import save
 from vadlab import catalog, checkpoint, devices, files, progress, training
 from vadlab.detector import Detector
 from vadlab.errors import DataError, UsageError
-from vadlab.evaluation.evaluate import bootstrap_auc, evaluate, to_json
+from vadlab.evaluation.bootstrap import intervals
+from vadlab.evaluation.evaluate import evaluate
+from vadlab.evaluation.events import Alarm
 from vadlab.evaluation.result import Evaluation
 from vadlab.evaluation.rules import Rules
+from vadlab.evaluation.summary import to_json
 from vadlab.features.store import Store
 from vadlab.report import figures
 from vadlab.report.page import write_page
@@ -23,7 +27,7 @@ from vadlab.samples import reader
 from vadlab.types import Entry, FrameLabels, Scores
 from vadlab.video.decode import read_frame
 
-__all__ = ["Finding", "evaluate_run"]
+__all__ = ["PAPER_WINDOW", "Finding", "evaluate_run", "write_finding"]
 
 METRICS = "metrics.json"
 PAPER_WINDOW = 80  # K * m frames; what "drop-group" groups by for a detector that has no windows
@@ -80,29 +84,53 @@ def evaluate_run(run: Path, rules: Rules, *, root: Path | None = None, device: s
         rules,
         group=getattr(detector, "window_frames", PAPER_WINDOW),
         calibration=(calibration["median"], calibration["high"]),
+        alarm=_alarm(detector, calibration),
     )
+    paths = {entry.id: entry.path for entry in entries}
+    return write_finding(run, evaluation, shown=_shown(facts), paths=paths)
+
+
+def write_finding(
+    folder: Path, evaluation: Evaluation, *, shown: Mapping[str, Any], paths: Mapping[str, Path]
+) -> Finding:
+    """Write metrics.json, scores/, figures/ and the report of one evaluation.
+
+    Args:
+        folder: Where they go; other rules' parts of metrics.json stay.
+        evaluation: The result.
+        shown: Where the scores come from; see `write_page`.
+        paths: Video id to its file.
+    """
+    rules = evaluation.rules
     for result in evaluation.videos:
         arrays: dict[str, NDArray[Any]] = {
             "frame_scores": np.ascontiguousarray(result.frame_scores),
             "counted": result.counted.astype(np.uint8),
         }
-        files.write_whole(run / "scores" / rules.name / f"{result.id}.safetensors", save(arrays))
-    low, high = bootstrap_auc(evaluation)
-    shown = _shown(facts)
-    interval = [low, high] if low == low else None
-    found = to_json(evaluation) | {"auc_interval_95": interval, "run": shown}
-    known = files.read_json(run / METRICS) if (run / METRICS).exists() else {}
-    files.write_json(run / METRICS, known | {rules.name: found})
-    page = run / ("report.html" if rules.name == "strict" else f"report-{rules.name}.html")
-    paths = {entry.id: entry.path for entry in entries}
+        files.write_whole(folder / "scores" / rules.name / f"{result.id}.safetensors", save(arrays))
+    bounds = intervals(evaluation)
+    found = to_json(evaluation) | {
+        "intervals_95": {name: list(bound) for name, bound in bounds.items()},
+        "run": dict(shown),
+    }
+    known = files.read_json(folder / METRICS) if (folder / METRICS).exists() else {}
+    files.write_json(folder / METRICS, known | {rules.name: found})
+    page = folder / ("report.html" if rules.name == "strict" else f"report-{rules.name}.html")
     write_page(
         page,
         evaluation,
-        run=shown | ({"auc_interval": interval} if interval else {}),
+        run=dict(shown) | ({"auc_interval": bounds["auc"]} if "auc" in bounds else {}),
         frame=lambda video, frame: _frame(paths[video], frame),
     )
-    _figures(run / "figures" / rules.name, evaluation)
+    _figures(folder / "figures" / rules.name, evaluation)
     return Finding(evaluation, found, page, _line(shown))
+
+
+def _alarm(detector: Detector, calibration: Mapping[str, float]) -> Alarm:
+    """The alarm that `vadlab score` uses for this run."""
+    if detector.threshold is None:
+        return Alarm.at(calibration["high"], scale_from_0=False)
+    return Alarm.at(detector.threshold, scale_from_0=True)
 
 
 def _store(facts: dict[str, Any]) -> Store | None:
@@ -170,10 +198,10 @@ def _shown(facts: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _line(shown: dict[str, Any]) -> str:
-    split, features = shown["split"], shown["features"]
+def _line(shown: Mapping[str, Any]) -> str:
+    split, features = shown["split"], shown.get("features")
     parts = [f"{shown['detector']} on {shown['dataset']}", f"split {split['name']}"]
-    parts += [] if shown["seed"] is None else [f"seed {shown['seed']}"]
+    parts += [] if shown.get("seed") is None else [f"seed {shown['seed']}"]
     if features:
         parts.append(f"{features['backbone']} {' + '.join(features['streams'])}")
         parts += [f"{stream} weights {name}" for stream, name in features["weights"].items()]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 from vadlab import checkpoint, devices, files, progress, training
 from vadlab.detector import Detector
 from vadlab.errors import VadlabError
-from vadlab.evaluation.events import find_events
+from vadlab.evaluation.events import Alarm
 from vadlab.evaluation.frames import to_frames
 from vadlab.evaluation.rules import get
 from vadlab.features.extract import Extractor, remake_extractor
@@ -25,12 +25,12 @@ from vadlab.types import Event, Features, FloatArray, Sample, Scores
 from vadlab.video.decode import VideoFrames
 from vadlab.video.encode import write_video
 
-__all__ = ["Alarm", "Scored", "score_videos"]
+__all__ = ["Scored", "Wishes", "score_videos"]
 
 
 @dataclass(frozen=True)
-class Alarm:
-    """When scores become an event (hysteresis).
+class Wishes:
+    """What the user says of alarms; what is left open is the run's own.
 
     Args:
         on: An event needs a frame that scores at least this; None takes the detector's own threshold
@@ -45,6 +45,15 @@ class Alarm:
     off: float | None = None
     min_length_s: float = 0.4
     merge_gap_s: float = 1.0
+
+    def alarm(self, detector: Detector, calibration: Mapping[str, float]) -> Alarm:
+        """The alarm for scores of this detector."""
+        natural = detector.threshold
+        on = self.on
+        if on is None:
+            on = natural if natural is not None else calibration["high"]
+        off = Alarm.at(on, scale_from_0=natural is not None).off if self.off is None else min(self.off, on)
+        return Alarm(on, off, self.min_length_s, self.merge_gap_s)
 
 
 @dataclass(frozen=True)
@@ -94,7 +103,7 @@ def score_videos(
     videos: Sequence[Path],
     *,
     out: Path,
-    alarm: Alarm | None = None,
+    wishes: Wishes | None = None,
     overlay: bool = False,
     engine: str | None = None,
     device: str = "auto",
@@ -117,6 +126,7 @@ def score_videos(
     scored: list[Scored] = []
     failed: list[tuple[Path, str]] = []
     names = _names(videos)
+    alarm = (wishes or Wishes()).alarm(detector, facts["calibration"])
     place = training.Runtime(device=devices.pick(device))
     with progress.bar("score", counted=False) as report, training.runtime(place):
         for number, (path, name) in enumerate(zip(videos, names, strict=True)):
@@ -126,7 +136,7 @@ def score_videos(
 
             try:
                 sample = _sample(path, extractor, streams, tick)
-                one = _score_one(detector, sample, facts, alarm or Alarm())
+                one = _score_one(detector, sample, alarm)
                 scored.append(_written(one, out / name, overlay=overlay))
             except VadlabError as error:
                 failed.append((path, str(error)))
@@ -166,27 +176,12 @@ def _sample(
     return replace(sample, x=Features(values))
 
 
-def _score_one(detector: Detector, sample: Sample[Any, None], facts: dict[str, Any], alarm: Alarm) -> Scored:
+def _score_one(detector: Detector, sample: Sample[Any, None], alarm: Alarm) -> Scored:
     scores = detector.score(sample)
     frame_scores, _ = to_frames(scores, get("strict"))
-    natural = detector.threshold
-    on = alarm.on
-    if on is None:
-        on = natural if natural is not None else facts["calibration"]["high"]
-    off = alarm.off
-    if off is None:
-        off = 0.8 * on if natural is not None else on
-    fps = sample.video.fps
-    events = find_events(
-        frame_scores,
-        source=str(sample.video.path),
-        on=on,
-        off=min(off, on),
-        min_length=max(1, round(alarm.min_length_s * fps)),
-        merge_gap=round(alarm.merge_gap_s * fps),
-        categories=scores.categories,
-    )
-    return Scored(scores, frame_scores, events, on, ())
+    video = sample.video
+    events = alarm.events(frame_scores, source=str(video.path), fps=video.fps, categories=scores.categories)
+    return Scored(scores, frame_scores, events, alarm.on, ())
 
 
 def _written(one: Scored, stem: Path, *, overlay: bool) -> Scored:
