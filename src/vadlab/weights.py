@@ -12,11 +12,10 @@ import re
 from pathlib import Path
 
 import numpy as np
-import platformdirs
 import safetensors
 import safetensors.numpy
 
-from vadlab import files
+from vadlab import cache, files
 from vadlab.errors import UsageError, WeightsError
 from vadlab.pretrained import downloads, i3d_state, pinned_weights, weight_files
 from vadlab.pretrained.i3d_state import State, inflate_flow
@@ -159,8 +158,7 @@ def import_file(path: Path, name: str) -> Path:
 
 
 def _folder() -> Path:
-    cache = os.environ.get("VADLAB_CACHE")
-    return (Path(cache) if cache else platformdirs.user_cache_path("vadlab")) / "weights"
+    return cache.folder() / "weights"
 
 
 def _target(name: str) -> Path:

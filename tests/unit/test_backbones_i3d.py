@@ -1,4 +1,6 @@
+import dataclasses
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -6,8 +8,9 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from vadlab import weights
+from vadlab import config, weights
 from vadlab.backbones.i3d import I3D
+from vadlab.engine import ClipModel
 from vadlab.errors import UsageError, WeightsError
 from vadlab.nets import i3d as net
 
@@ -98,7 +101,7 @@ def test_the_authors_flow_holds_x_in_both_channels(
 
 
 def test_missing_weights_are_an_error_never_random() -> None:
-    backbone = I3D(streams=("rgb",))
+    backbone = I3D(streams=("rgb",), engine="eager")
     for ask in (backbone.facts, lambda: backbone.embed(np.zeros((1, 16, 224, 224, 3), np.uint8))):
         with pytest.raises(WeightsError, match="vadlab weights fetch i3d-rgb-kinetics"):
             ask()
@@ -108,11 +111,12 @@ def test_auto_takes_the_flow_weights_where_they_are(cache: Path) -> None:
     (cache / "i3d-rgb-kinetics.safetensors").write_bytes(b"rgb")
     rgb_hash = hashlib.sha256(b"rgb").hexdigest()
     rgb = {"name": "i3d-rgb-kinetics", "sha256": rgb_hash}
-    assert I3D().facts()["weights"] == {"rgb": rgb, "flow": {"name": "rgb-inflated", "from": rgb}}
+    flow = {"name": "rgb-inflated", "from": rgb}
+    assert I3D(engine="eager").facts()["weights"] == {"rgb": rgb, "flow": flow}
     (cache / f"{FLOW}.safetensors").write_bytes(b"")
     nothing = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"  # SHA-256 of no bytes
-    assert I3D().facts()["weights"]["flow"] == {"name": FLOW, "sha256": nothing}
-    inflated = I3D(flow_weights="rgb-inflated").facts()["weights"]["flow"]
+    assert I3D(engine="eager").facts()["weights"]["flow"] == {"name": FLOW, "sha256": nothing}
+    inflated = I3D(flow_weights="rgb-inflated", engine="eager").facts()["weights"]["flow"]
     assert inflated["name"] == "rgb-inflated", "a name that is given outright wins"
 
 
@@ -157,8 +161,57 @@ def test_unknown_settings_are_refused() -> None:
         I3D(precision="fp64")
     with pytest.raises(UsageError, match="streams"):
         I3D(streams=("rgb", "rgb"))
+    with pytest.raises(UsageError, match="no engine 'steam'"):
+        I3D(engine="steam")
+    with pytest.raises(UsageError, match="workers"):
+        I3D(workers=0)
+    with pytest.raises(UsageError, match="eager does not calculate in bf16"):
+        I3D(rgb_weights="random", flow_weights="random", engine="eager", precision="bf16").facts()
     for device in ("abacus", "cuda"):
         if device == "cuda" and torch.cuda.is_available():
             continue
         with pytest.raises(UsageError, match=r"device|GPU"):
             I3D(device=device, rgb_weights="random", flow_weights="random").facts()
+
+
+def test_random_weights_are_run_without_a_measurement(cache: Path) -> None:
+    for settings in (
+        {"rgb_weights": "random", "flow_weights": "random"},
+        {"rgb_weights": "random", "flow_weights": "rgb-inflated", "streams": ("flow",)},
+    ):
+        facts = I3D(**settings).facts()  # type: ignore[arg-type]
+        assert facts["engine"] == "torch_tuned" and facts["precision"] in ("fp32", "bf16")
+    assert not (cache.parent / "engines").exists()
+
+
+def test_the_engine_is_a_setting_and_a_fact(clip: tuple[NDArray[np.uint8], NDArray[np.float32]]) -> None:
+    eager = I3D(streams=("rgb",), rgb_weights="random", engine="eager", workers=3)
+    assert eager.settings()["engine"] == eager.facts()["engine"] == "eager"
+    assert eager.facts()["precision"] == "fp32" and eager.versions() == {"torch": torch.__version__}
+    assert (
+        "workers" not in eager.settings() and eager.facts() == dataclasses.replace(eager, workers=1).facts()
+    )
+    expected = reference(3, clip[0][0] / 127.5 - 1)
+    np.testing.assert_allclose(eager.embed(clip[0]), expected, rtol=0, atol=1e-5 * np.abs(expected).max())
+
+
+def test_the_fastest_engine_is_looked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two streams, one choice for both, asked for by several threads at once."""
+    asked: list[int] = []
+
+    def choose(models: list[ClipModel], **wanted: object) -> tuple[str, str]:
+        asked.append(len({model.key for model in models}))
+        assert wanted["engine"] == wanted["precision"] == "auto"
+        return "eager", "fp32"
+
+    monkeypatch.setattr("vadlab.engine_choice.choose", choose)
+    monkeypatch.setattr("vadlab.weights.digest", lambda name: "00")
+    backbone = I3D()
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: backbone.settings(), range(8)))
+    assert asked == [2] and all(s["engine"] == "eager" for s in found)
+
+
+def test_settings_of_before_there_were_engines_still_build() -> None:
+    old = {"streams": ["rgb"], "rgb_weights": "random", "precision": "fp32", "seed": 0}
+    assert config.build(I3D, old).settings()["engine"] == "torch_tuned"

@@ -9,8 +9,18 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
+from vadlab import weights
 from vadlab.errors import UsageError
-from vadlab.nets.i3d import I3D, MaxPoolSame, folded, same_padding
+from vadlab.nets.i3d import (
+    I3D,
+    MaxPoolSame,
+    PackedConv,
+    Unit3D,
+    folded,
+    pools_by_axis,
+    same_padding,
+    with_packed_stem,
+)
 
 
 def lively(network: I3D) -> I3D:
@@ -186,3 +196,66 @@ def test_features_follow_time_order(network: I3D) -> None:
     with torch.inference_mode():
         forward, backward = network.features(x).numpy(), network.features(x.flip(2)).numpy()
     assert np.abs(forward - backward).max() > 1e-3
+
+
+@pytest.mark.parametrize("size", [(16, 24, 22), (9, 15, 21), (10, 13, 16)])
+@pytest.mark.parametrize("kernel", [(7, 7, 7), (3, 7, 5)])
+def test_a_packed_convolution_is_the_same_function(
+    size: tuple[int, int, int], kernel: tuple[int, int, int]
+) -> None:
+    torch.manual_seed(0)
+    unit = Unit3D(3, 8, kernel=kernel, stride=(2, 2, 2), norm=False)
+    x = clip(2, 3, *size)
+    with torch.inference_mode():
+        expected = F.relu(unit(x))
+        found = PackedConv(unit)(x)
+    assert found.shape == expected.shape
+    torch.testing.assert_close(found, expected, rtol=0, atol=5e-6 * float(expected.max()))
+
+
+def test_only_a_folded_convolution_of_stride_two_is_packed(network: I3D) -> None:
+    stem = network.get_submodule("Conv3d_1a_7x7")
+    plain = Unit3D(3, 8, kernel=(7, 7, 7), norm=False)
+    for unit in (stem, plain):
+        with pytest.raises(ValueError, match="folded convolution of stride 2"):
+            PackedConv(unit)  # type: ignore[arg-type]
+    packed = with_packed_stem(folded(network))
+    with pytest.raises(ValueError, match="packed already"):
+        with_packed_stem(packed)
+
+
+@given(
+    st.tuples(*[st.integers(1, 6)] * 5).flatmap(
+        lambda shape: st.lists(st.integers(0, 9), min_size=math.prod(shape), max_size=math.prod(shape)).map(
+            lambda values: torch.tensor(values, dtype=torch.float32).reshape(shape)
+        )
+    )
+)
+def test_pooling_axis_by_axis_gives_the_same_values(x: Tensor) -> None:
+    whole, by_axis = (MaxPoolSame(kernel=(3, 3, 3), stride=(1, 1, 1), by_axis=b) for b in (False, True))
+    before = x.clone()
+    assert torch.equal(by_axis(x), whole(x)) and torch.equal(x, before)
+
+
+@pytest.fixture(scope="module")
+def trained() -> I3D:
+    if not weights.locate("i3d-rgb-kinetics"):
+        pytest.skip("the weights are not in the cache: vadlab weights fetch i3d-rgb-kinetics")
+    network = I3D().eval()
+    state = weights.load("i3d-rgb-kinetics")
+    network.load_state_dict({k: torch.from_numpy(v) for k, v in state.items()}, strict=True)
+    return network
+
+
+def test_the_fast_form_has_the_trained_networks_features(trained: I3D) -> None:
+    t, y, x = torch.meshgrid(*(torch.arange(n) for n in (16, 96, 96)), indexing="ij")
+    waves = [torch.sin((x + 2 * t) / (4 + c)) * torch.cos((y - t) / (6 - c)) for c in range(3)]
+    clip = torch.stack(waves)[None].to(memory_format=torch.channels_last_3d)
+    fast = pools_by_axis(with_packed_stem(folded(trained))).to(memory_format=torch.channels_last_3d)
+    with torch.inference_mode():
+        expected = trained.features(clip)
+        found = fast.features(clip)
+        rounded = fast.bfloat16().features(clip.bfloat16()).float()
+    assert (found - expected).abs().max() / expected.abs().max() < 5e-5
+    cosine = F.cosine_similarity(rounded, expected)
+    assert 0.999 < float(cosine) < 0.9999999  # equal rows would mean that nothing was in bf16

@@ -10,17 +10,21 @@ What differs from the LAD authors' extractor: pixels in -1..1 as I3D was trained
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+import json
+import threading
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
-from vadlab import devices, weights
+from vadlab import catalog, devices, engine_choice, weights
+from vadlab.engine import PRECISIONS, ClipModel, Engine, Form, Precision, fast_bf16
 from vadlab.errors import UsageError
 from vadlab.nets import i3d as net
 from vadlab.types import FloatArray
@@ -29,6 +33,8 @@ __all__ = ["I3D"]
 
 _CHANNELS = {"rgb": 3, "flow": 2}
 _PRETRAINED_FLOW = "i3d-flow-imagenet-kinetics"
+# Networks are made by one thread at a time: the first calls may come from several at once.
+_MAKING = threading.RLock()
 
 
 @dataclass(frozen=True)
@@ -40,8 +46,12 @@ class I3D:
         rgb_weights: A name that `vadlab weights list` shows, or "random" (for tests).
         flow_weights: The same, or "rgb-inflated" (made from the RGB weights; never saw flow), or
             "auto": i3d-flow-imagenet-kinetics where it is in the cache, else "rgb-inflated".
-        precision: "fp32", "bf16", or "auto": bf16 where the processor multiplies it in hardware.
+        engine: A name in `engines/`, or "auto": the fastest on this machine whose features keep a cosine of
+            0.999 with eager fp32's; see `vadlab.engine_choice`. Random weights are run by torch_tuned.
+        precision: "fp32", "bf16", or "auto", chosen with the engine.
         device: "cpu", "cuda", "cuda:1" ..., or "auto": a GPU where there is one.
+        workers: Threads that may call `embed` at once, each on its share of the cores; no effect on the
+            result.
         raw_pixels: The LAD authors' input: RGB as 0..255, flow as 8-bit levels 0..255.
         flow_x_twice: The LAD authors' input: their extractor reads the horizontal flow for both channels.
         seed: Of random weights.
@@ -53,8 +63,10 @@ class I3D:
     streams: tuple[str, ...] = ("rgb", "flow")
     rgb_weights: str = "i3d-rgb-kinetics"
     flow_weights: str = "auto"
+    engine: str = "auto"
     precision: str = "auto"
     device: str = "auto"
+    workers: int = 1
     raw_pixels: bool = False
     flow_x_twice: bool = False
     seed: int = 0
@@ -69,8 +81,12 @@ class I3D:
             raise UsageError(
                 "unknown streams", expected='["rgb"], ["flow"] or ["rgb", "flow"]', found=self.streams
             )
-        if self.precision not in ("auto", "fp32", "bf16"):
+        if self.precision not in ("auto", *PRECISIONS):
             raise UsageError("unknown precision", expected="auto | fp32 | bf16", found=self.precision)
+        if self.engine != "auto":
+            catalog.load("engines", self.engine)  # refuses an unknown name
+        if self.workers < 1:
+            raise UsageError("workers must be at least 1", found=self.workers)
 
     @property
     def needs_flow(self) -> bool:
@@ -87,13 +103,19 @@ class I3D:
         return dict.fromkeys(self.streams, self.stream_dim)
 
     def settings(self) -> dict[str, Any]:
-        """The settings that make the same features elsewhere: "auto" resolved, the device left out."""
+        """The settings that make the same features elsewhere: "auto" resolved, device and workers left out.
+
+        Raises:
+            WeightsError: If weights are missing and the engine is to be chosen.
+        """
+        engine, precision = self._chosen
         flow = self._resolved("flow") if self.needs_flow else self.flow_weights
         return {
             "streams": list(self.streams),
             "rgb_weights": self.rgb_weights,
             "flow_weights": flow,
-            "precision": self._precision(),
+            "engine": engine,
+            "precision": precision,
             "raw_pixels": self.raw_pixels,
             "flow_x_twice": self.flow_x_twice,
             "seed": self.seed,
@@ -112,16 +134,48 @@ class I3D:
         )
         if self.flow_x_twice:
             scaling["flow"] += ", x in both channels"
+        engine, precision = self._chosen
         return {
             "backbone": "i3d",
             "dim": self.dim,
             "dims": self.dims(),
             "clip_length": self.clip_length,
             "frame_size": list(self.frame_size),
-            "weights": {stream: self._source(stream) for stream in self.streams},
+            "weights": {stream: self.weights_of(stream) for stream in self.streams},
             "preprocessing": {stream: scaling[stream] for stream in self.streams},
-            "precision": self._precision(),
+            "engine": engine,
+            "precision": precision,
         }
+
+    def versions(self) -> dict[str, str]:
+        """Versions of the libraries that compute the features; another one may change their last digits."""
+        found: dict[str, str] = catalog.load("engines", self._chosen[0]).versions()
+        return found
+
+    def candidates(self) -> tuple[engine_choice.Candidate, ...]:
+        """How all engines do with these networks on this machine; measured once, then kept.
+
+        Raises:
+            WeightsError: If weights are missing.
+        """
+        with _MAKING:
+            return engine_choice.measured(self._models, device=self._device)
+
+    def clip_model(self, stream: str) -> ClipModel:
+        """A stream's network as an engine runs it.
+
+        Raises:
+            WeightsError: If weights are missing.
+        """
+        width, height = self.frame_size
+        source = [self.weights_of(stream), self.raw_pixels, self.flow_x_twice]
+        return ClipModel(
+            make=functools.partial(self._made, stream),
+            clip=(self.clip_length, height, width, _CHANNELS[stream]),
+            dtype="uint8" if stream == "rgb" else "float32",
+            dim=self.stream_dim,
+            key=f"i3d {json.dumps(source, sort_keys=True)}",
+        )
 
     def embed(self, rgb: NDArray[np.uint8], flow: FloatArray | None = None) -> FloatArray:
         """Features of clips; the first call loads the weights.
@@ -151,31 +205,16 @@ class I3D:
                 raise UsageError(
                     f"{stream} clips have the wrong form", expected=wanted, found=clips[stream].shape
                 )
-        return np.concatenate([self._embed_stream(stream, clips[stream]) for stream in self.streams], axis=1)
+        with _MAKING:
+            engines = self._engines
+        return np.concatenate([engines[stream](clips[stream]) for stream in self.streams], axis=1)
 
-    def _embed_stream(self, stream: str, clips: NDArray[Any]) -> FloatArray:
-        network, scale = self._networks[stream], self._scaled_rgb if stream == "rgb" else self._scaled_flow
-        bf16 = self._precision() == "bf16"
-        # Measured on CPUs: bf16 is fastest clip by clip, fp32 gains a quarter from four together.
-        step = 1 if bf16 and self._device.type == "cpu" else 4
-        out = np.empty((len(clips), self.stream_dim), dtype=np.float32)
-        with torch.inference_mode():
-            for start in range(0, len(clips), step):
-                # A copy, for PyTorch takes no read-only arrays, which memory-mapped ones are.
-                x = torch.from_numpy(clips[start : start + step].copy()).to(self._device)
-                # Channels stay last in memory, as the networks have them.
-                x = scale(x.permute(0, 4, 1, 2, 3))
-                features = network.features(x.bfloat16() if bf16 else x)
-                out[start : start + step] = features.float().cpu().numpy()
-        return out
-
-    def _scaled_rgb(self, x: Tensor) -> Tensor:
-        x = x.float()
+    def _scaled_rgb(self, clips: Tensor) -> Tensor:
+        x = clips.float()
         return x if self.raw_pixels else x / 127.5 - 1
 
-    def _scaled_flow(self, x: Tensor) -> Tensor:
-        if self.flow_x_twice:
-            x = x[:, :1].expand_as(x)
+    def _scaled_flow(self, clips: Tensor) -> Tensor:
+        x = clips[..., :1].expand_as(clips) if self.flow_x_twice else clips
         x = x.clamp(-self.flow_bound, self.flow_bound) / self.flow_bound
         return torch.round((x + 1) * 127.5) if self.raw_pixels else x
 
@@ -183,23 +222,45 @@ class I3D:
     def _device(self) -> torch.device:
         return devices.pick(self.device)
 
-    def _precision(self) -> Literal["fp32", "bf16"]:
-        if self.precision == "auto":
-            return "bf16" if _fast_bf16(self._device) else "fp32"
-        return "bf16" if self.precision == "bf16" else "fp32"
+    @property
+    def _chosen(self) -> tuple[str, Precision]:
+        """Engine and precision that are really used."""
+        with _MAKING:
+            return self._choice
 
     @cached_property
-    def _networks(self) -> dict[str, net.I3D]:
-        dtype = torch.bfloat16 if self._precision() == "bf16" else torch.float32
-        networks = {}
-        for stream in self.streams:
-            network = net.folded(self._network(stream))
-            # PyTorch's annotations lack this argument. With it the convolutions use the processor's
-            # matrix units, 4 times faster in bf16.
-            networks[stream] = network.to(  # type: ignore[call-overload]
-                device=self._device, dtype=dtype, memory_format=torch.channels_last_3d
-            )
-        return networks
+    def _choice(self) -> tuple[str, Precision]:
+        engine, precision = self.engine, self.precision
+        if engine == "auto" and any(_is_random(self.weights_of(stream)) for stream in self.streams):
+            # Features that nobody keeps are not worth a measurement.
+            engine = "torch_tuned"
+            if precision == "auto":
+                precision = "bf16" if fast_bf16(self._device) else "fp32"
+        return engine_choice.choose(self._models, engine=engine, precision=precision, device=self._device)
+
+    @cached_property
+    def _engines(self) -> dict[str, Engine]:
+        engine, precision = self._choice
+        cls = catalog.load("engines", engine)
+        return {
+            stream: cls(model, precision=precision, device=self._device, workers=self.workers)
+            for stream, model in zip(self.streams, self._models, strict=True)
+        }
+
+    @property
+    def _models(self) -> list[ClipModel]:
+        return [self.clip_model(stream) for stream in self.streams]
+
+    def _made(self, stream: str, form: Form) -> nn.Module:
+        """The stream's network with its preprocessing, in a form."""
+        network = self._network(stream).eval().requires_grad_(requires_grad=False)
+        if form.folded:
+            network = net.folded(network)
+        if form.packed:
+            network = net.with_packed_stem(network)
+        if form.pools_by_axis:
+            network = net.pools_by_axis(network)
+        return _Scaled(self._scaled_rgb if stream == "rgb" else self._scaled_flow, network).eval()
 
     def _network(self, stream: str) -> net.I3D:
         """The stream's network in fp32 with its weights."""
@@ -226,22 +287,36 @@ class I3D:
             return _PRETRAINED_FLOW if weights.locate(_PRETRAINED_FLOW) else "rgb-inflated"
         return self.flow_weights
 
-    def _source(self, stream: str) -> dict[str, Any]:
-        """Name and hash of a stream's weights."""
+    def weights_of(self, stream: str) -> dict[str, Any]:
+        """Name and hash of a stream's weights.
+
+        Raises:
+            WeightsError: If they are missing.
+        """
         name = self._resolved(stream)
         if name == "random":
             return {"name": name, "seed": self.seed}
         if name == "rgb-inflated":
-            return {"name": name, "from": self._source("rgb")}
+            return {"name": name, "from": self.weights_of("rgb")}
         return {"name": name, "sha256": weights.digest(name)}
 
 
-def _fast_bf16(device: torch.device) -> bool:
-    """Whether bfloat16 is faster than float32: AMX processors and recent GPUs."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_capability(device) >= (8, 0)
-    probe = getattr(torch.cpu, "_is_amx_tile_supported", None)
-    return device.type == "cpu" and probe is not None and bool(probe())
+class _Scaled(nn.Module):
+    """Clips as they are decoded, (b, t, h, w, c), to features (b, 1024) float32."""
+
+    def __init__(self, scale: Callable[[Tensor], Tensor], network: net.I3D) -> None:
+        super().__init__()
+        self.scale, self.network = scale, network
+
+    def forward(self, clips: Tensor) -> Tensor:
+        dtype = self.network.get_submodule("Mixed_5c.b0.conv3d").get_parameter("weight").dtype
+        # Channels stay last in memory, as fast networks have them.
+        x = self.scale(clips).to(dtype).permute(0, 4, 1, 2, 3)
+        return self.network.features(x).float()
+
+
+def _is_random(source: Mapping[str, Any]) -> bool:
+    return source["name"] == "random" or ("from" in source and _is_random(source["from"]))
 
 
 def _random(in_channels: int, seed: int) -> net.I3D:

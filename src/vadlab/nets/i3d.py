@@ -14,13 +14,25 @@ from __future__ import annotations
 import copy
 
 import torch
+from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 (PyTorch's own customary name)
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from vadlab.errors import UsageError
 
-__all__ = ["I3D", "MIN_FRAMES", "Inception", "MaxPoolSame", "Unit3D", "folded", "same_padding"]
+__all__ = [
+    "I3D",
+    "MIN_FRAMES",
+    "Inception",
+    "MaxPoolSame",
+    "PackedConv",
+    "Unit3D",
+    "folded",
+    "pools_by_axis",
+    "same_padding",
+    "with_packed_stem",
+]
 
 MIN_FRAMES = 9  # fewer leave one time step, and the last pooling spans two
 
@@ -85,14 +97,22 @@ class Unit3D(nn.Module):
 
 
 class MaxPoolSame(nn.Module):
-    """Max pooling with 'SAME' zero padding; right only for input that is not negative (after a ReLU)."""
+    """Max pooling with 'SAME' zero padding; right only for input that is not negative (after a ReLU).
 
-    def __init__(self, *, kernel: Triple, stride: Triple) -> None:
+    Args:
+        kernel, stride: (t, h, w).
+        by_axis: Whether 3x3x3 windows with stride 1 are pooled one axis after the other: the same values,
+            on a CPU 2.5 times sooner, at the price of copies.
+    """
+
+    def __init__(self, *, kernel: Triple, stride: Triple, by_axis: bool = False) -> None:
         super().__init__()
-        self.kernel, self.stride = kernel, stride
+        self.kernel, self.stride, self.by_axis = kernel, stride, by_axis
 
     def forward(self, x: Tensor) -> Tensor:
         """(b, c, t, h, w) to (b, c, ceil(t / st), ceil(h / sh), ceil(w / sw))."""
+        if self.by_axis and self.kernel == (3, 3, 3) and self.stride == (1, 1, 1):
+            return _neighbours_max(_neighbours_max(_neighbours_max(x, dim=4), dim=3), dim=2)
         paddings = _paddings(x, self.kernel, self.stride)
         # A zero never beats an activation that is not negative, so windows may as well be cut off
         # at the border, which saves a copy of the input.
@@ -101,6 +121,53 @@ class MaxPoolSame(nn.Module):
         if all(before == 0 and after < s for (before, after), s in zip(paddings, self.stride, strict=True)):
             return F.max_pool3d(x, self.kernel, self.stride, ceil_mode=True)
         return F.max_pool3d(_padded(x, paddings), self.kernel, self.stride)
+
+
+def _neighbours_max(x: Tensor, *, dim: int) -> Tensor:
+    """The maximum of each element and its two neighbours along an axis."""
+    out, n = x.clone(), x.shape[dim] - 1
+    for to, source in ((1, 0), (0, 1)):
+        part = out.narrow(dim, to, n)
+        torch.maximum(part, x.narrow(dim, source, n), out=part)
+    return out
+
+
+class PackedConv(nn.Module):
+    """A `Unit3D` of stride 2 that reads its input packed: 2x2x2 neighbours as channels (space to depth).
+
+    The same function up to rounding. A stem's three channels leave most of a matrix unit (AMX) idle, and 24
+    fill it; other processors lose by it, for kernels of 7 taps become 8, half as many multiplications again.
+
+    Args:
+        unit: With its normalisation folded, stride (2, 2, 2).
+    """
+
+    def __init__(self, unit: Unit3D) -> None:
+        super().__init__()
+        if unit.stride != (2, 2, 2) or not isinstance(unit.bn, nn.Identity):
+            raise ValueError("only a folded convolution of stride 2 can be packed")
+        self.kernel = unit.kernel
+        t, h, w = (size % 2 for size in unit.kernel)
+        weight = _packed(F.pad(unit.conv3d.weight.detach(), [0, w, 0, h, 0, t]))
+        self.weight = nn.Parameter(weight.contiguous(), requires_grad=False)
+        bias = unit.conv3d.bias
+        self.bias = None if bias is None else nn.Parameter(bias.detach().clone(), requires_grad=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(b, in, t, h, w) to (b, out, ceil(t / 2), ceil(h / 2), ceil(w / 2)), after a ReLU."""
+        paddings = []
+        for size, kernel in zip(x.shape[2:], self.kernel, strict=True):
+            before, _ = same_padding(size, kernel, 2)
+            # As far as the last kernel reads, with its taps made even in number.
+            reach = 2 * ((size + 1) // 2 - 1) + kernel + kernel % 2
+            paddings.append((before, reach - size - before))
+        return F.relu(F.conv3d(_packed(_padded(x, paddings)), self.weight, self.bias), inplace=True)
+
+
+def _packed(x: Tensor) -> Tensor:
+    """(b, c, t, h, w) to (b, 8 c, t / 2, h / 2, w / 2); channels are last in memory."""
+    x = rearrange(x, "b c (t p) (h q) (w r) -> b t h w (p q r c)", p=2, q=2, r=2)
+    return rearrange(x, "b t h w c -> b c t h w")
 
 
 class Inception(nn.Module):
@@ -215,3 +282,20 @@ def folded(network: I3D) -> I3D:
             unit.conv3d = fuse_conv_bn_eval(unit.conv3d, unit.bn)
             unit.bn = nn.Identity()
     return network.requires_grad_(requires_grad=False)
+
+
+def with_packed_stem(network: I3D) -> I3D:
+    """Put a packed first convolution into a `folded` network, in place; see `PackedConv`."""
+    stem = network.get_submodule("Conv3d_1a_7x7")
+    if not isinstance(stem, Unit3D):
+        raise ValueError("the stem is packed already")
+    network.add_module("Conv3d_1a_7x7", PackedConv(stem))
+    return network
+
+
+def pools_by_axis(network: I3D) -> I3D:
+    """Let the pools with stride 1 go one axis after the other, in place; see `MaxPoolSame`."""
+    for pool in network.modules():
+        if isinstance(pool, MaxPoolSame):
+            pool.by_axis = True
+    return network
