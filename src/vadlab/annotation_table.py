@@ -1,4 +1,4 @@
-"""Annotations of a folder of videos as a table: `annotations.csv`, and `annotators.csv` beside it.
+r"""Annotations of a folder of videos as a table: `annotations.csv`, and `annotators.csv` beside it.
 
 `annotations.csv` has a row a video: `path,split,category,abnormal,events[,n_frames,fps,source]`.
 
@@ -12,7 +12,10 @@
 - fps: frames per second, `25` or `30000/1001`; needed for image folders only;
 - source: the recording that a clip was cut from; its own id where empty.
 
-`annotators.csv` has a row a video and annotator: `path,annotator,events`.
+`annotators.csv` has a row a video and annotator: `path,annotator,events[,categories][,notes]`. No events:
+the person looked and found the video normal. Categories and notes stand in the order of the events, with
+`;` between them; any may be empty, and one category alone is that of all events. A `;` or `\` within one is
+written `\;` or `\\`.
 
 Columns may stand in any order. A byte order mark and CRLF line ends are accepted.
 """
@@ -55,10 +58,12 @@ __all__ = [
 ]
 
 Spans: TypeAlias = tuple[tuple[int, int], ...]
+Texts: TypeAlias = tuple[str | None, ...]
 
 ROW_COLUMNS = ("path", "split", "category", "abnormal", "events", "n_frames", "fps", "source")
 ROW_REQUIRED = ROW_COLUMNS[:5]
-ANNOTATOR_COLUMNS = ("path", "annotator", "events")
+ANNOTATOR_COLUMNS = ("path", "annotator", "events", "categories", "notes")
+ANNOTATOR_REQUIRED = ANNOTATOR_COLUMNS[:3]
 PARTS = ("train", "val", "test")
 EXAMPLE = "Fighting/clip01.mp4,train,Fighting,1,120-240;300-360"
 
@@ -90,11 +95,21 @@ class Row:
 
 @dataclass(frozen=True)
 class Annotator:
-    """One line of `annotators.csv`: what one person marked in one video."""
+    """One line of `annotators.csv`: what one person marked in one video.
+
+    Args:
+        path: Relative to the table's folder, with `/`.
+        annotator: Name.
+        events: Marked frames, half-open.
+        categories: One an event, None for none; or empty.
+        notes: One an event, None for none; or empty.
+    """
 
     path: str
     annotator: str
     events: Spans
+    categories: Texts = ()
+    notes: Texts = ()
 
 
 class AnnotationTable:
@@ -236,8 +251,9 @@ def read_annotators(file: Path) -> tuple[Annotator, ...]:
     problems: list[Problem] = []
     marks: list[Annotator] = []
     seen: dict[tuple[str, str], int] = {}
-    columns = ANNOTATOR_COLUMNS
-    for line, fields in read_lines(file, columns=columns, required=columns, problems=problems):
+    for line, fields in read_lines(
+        file, columns=ANNOTATOR_COLUMNS, required=ANNOTATOR_REQUIRED, problems=problems
+    ):
         cells = Cells(line, fields, problems)
         path = cells.read("path", parse_path, "a path within the table's folder, with / and without ..") or ""
         events = cells.read("events", parse_events, "start-stop;start-stop with 0 <= start < stop") or ()
@@ -247,15 +263,35 @@ def read_annotators(file: Path) -> tuple[Annotator, ...]:
         if seen.setdefault((path, annotator), line) != line:
             found = f"line {seen[path, annotator]} too"
             problems.append(Problem(line, "annotator", "each annotator once a video", found))
-        marks.append(Annotator(path, annotator, events))
+        texts = {name: _parse_texts(fields.get(name, "")) for name in ANNOTATOR_COLUMNS[3:]}
+        if len(texts["categories"]) == 1:
+            texts["categories"] *= len(events)
+        for name, values in texts.items():
+            if len(values) not in (0, len(events)):
+                expected = f"nothing, or one for each of the {len(events)} events"
+                problems.append(Problem(line, name, expected, repr(fields[name])))
+        marks.append(Annotator(path, annotator, events, texts["categories"], texts["notes"]))
     refuse(file, problems)
     return tuple(marks)
 
 
 def write_annotators(file: Path, marks: Iterable[Annotator]) -> None:
-    """Write an `annotators.csv`; the file is whole or absent."""
-    lines = [(mark.path, mark.annotator, format_events(mark.events)) for mark in marks]
-    write_lines(file, ANNOTATOR_COLUMNS, lines)
+    """Write an `annotators.csv`, without columns that would be empty; the file is whole or absent."""
+    every = tuple(marks)
+    columns: tuple[str, ...] = ANNOTATOR_REQUIRED
+    columns += ("categories",) if any(any(mark.categories) for mark in every) else ()
+    columns += ("notes",) if any(any(mark.notes) for mark in every) else ()
+    cells = [
+        {
+            "path": mark.path,
+            "annotator": mark.annotator,
+            "events": format_events(mark.events),
+            "categories": _format_texts(mark.categories),
+            "notes": _format_texts(mark.notes),
+        }
+        for mark in every
+    ]
+    write_lines(file, columns, [tuple(of_mark[name] for name in columns) for of_mark in cells])
 
 
 def parse_events(text: str) -> Spans:
@@ -276,6 +312,29 @@ def parse_events(text: str) -> Spans:
 def format_events(spans: Iterable[tuple[int, int]]) -> str:
     """`((3, 9), (12, 20))` to `"3-9;12-20"`."""
     return ";".join(f"{start}-{stop}" for start, stop in spans)
+
+
+def _parse_texts(text: str) -> Texts:
+    r"""`"a;;b\;c"` to `("a", None, "b;c")`; nothing to `()`."""
+    if not text:
+        return ()
+    items, escaped = [""], False
+    for sign in text:
+        if sign == "\\" and not escaped:
+            escaped = True
+            continue
+        if sign == ";" and not escaped:
+            items.append("")
+        else:
+            items[-1] += sign
+        escaped = False
+    return tuple(item.strip() or None for item in items)
+
+
+def _format_texts(texts: Texts) -> str:
+    if not any(texts):
+        return ""
+    return ";".join(re.sub(r"([\\;])", r"\\\1", text or "") for text in texts)
 
 
 def _check_events(line: int, row: Row, problems: list[Problem]) -> None:
