@@ -29,10 +29,12 @@ from vadlab.backbones.i3d import I3D
 from vadlab.features.extract import Extractor, make_extractor
 from vadlab.features.pipeline import extract_video
 from vadlab.nets import i3d as net
+from vadlab.video.decode import VideoFrames
 
 CLIP = 16
 PEER = "usual, two-stream"
 PEER_RGB = "usual, RGB"
+DECODING = "decoding and resizing alone"
 VARIANTS: dict[str, tuple[list[str], str | None, dict[str, Any]]] = {
     "two-stream, tvl1 quality": (["rgb", "flow"], "tvl1", {"preset": "quality"}),
     "two-stream, tvl1 balanced": (["rgb", "flow"], "tvl1", {"preset": "balanced"}),
@@ -119,13 +121,14 @@ def _against_peer(
 
 
 def _by_itself(video: Path, extractors: dict[str, Extractor], args: argparse.Namespace) -> dict[str, Any]:
-    times = interleaved(
-        {n: (lambda e=e: extract_video(video, e, id="v")) for n, e in extractors.items()}, args.rounds
-    )
+    variants: dict[str, Callable[[], object]] = {
+        DECODING: lambda: sum(1 for _ in VideoFrames(video, resize=I3D.frame_size)),
+        **{n: (lambda e=e: extract_video(video, e, id="v")) for n, e in extractors.items()},
+    }
+    times = interleaved(variants, args.rounds)
     seconds = int(args.minutes * 60 * FPS) / FPS
     found = {
-        name: {"times_real_time": seconds / median(values), "rounds_s": values}
-        for name, values in times.items()
+        n: {"times_real_time": seconds / median(values), "rounds_s": values} for n, values in times.items()
     }
     table(
         f"{args.minutes:g} min of 640x360 video, {args.cores} core(s), medians of {args.rounds} rounds",

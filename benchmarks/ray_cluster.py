@@ -59,7 +59,7 @@ def main() -> None:
     print(f"Ray's speed, one process = 1: {median(ratios):.3f} ({min(ratios):.3f} to {max(ratios):.3f})")
     if args.json:
         result: dict[str, Any] = {"machine": machine(), "ratio": median(ratios), "ratios": ratios}
-        save(args.json, result | {"rounds": {name: rounds for name, rounds in found.items()}})
+        save(args.json, result | {"rounds": dict(found)})
 
 
 def _timed(work: Iterable[Done]) -> tuple[float, float, float]:

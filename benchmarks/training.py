@@ -272,7 +272,7 @@ def main() -> None:
     parser.add_argument("--compared", type=int, default=60, help="videos of the comparison, held in memory")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--store", type=Path, help="keep the generated features here; made where absent")
-    parser.add_argument("--out", type=Path, help="JSON file of the results")
+    parser.add_argument("--json", type=Path, help="file for the results")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     root = options.store or Path(tempfile.mkdtemp(prefix="vadlab-training-"))
@@ -293,8 +293,8 @@ def main() -> None:
     finally:
         if options.store is None:
             shutil.rmtree(root)
-    if options.out is not None:
-        save(options.out, result)
+    if options.json is not None:
+        save(options.json, result)
 
 
 if __name__ == "__main__":

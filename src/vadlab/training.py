@@ -1,36 +1,41 @@
 """The one training loop, and where it runs.
 
 A step's batch depends only on the seed and the step's number, and snapshots hold the network and the
-optimiser; so a killed training continues to the result that it would have had.
+optimiser; so a killed training continues to the result that it would have had. Started by torchrun, each
+process takes its part of that same batch, and gradients are averaged: the result is that of one process,
+but for the order of sums.
 """
 
 from __future__ import annotations
 
 import contextlib
-import csv
-import io
-import json
+import dataclasses
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor, nn
 
-from vadlab.errors import StoreError, VadlabError
+from vadlab import ranks
+from vadlab.errors import UsageError, VadlabError
 from vadlab.files import write_whole
+from vadlab.snapshots import Snapshot
+from vadlab.training_curves import Curves
+from vadlab.video.read_ahead import read_ahead
 
-__all__ = ["Runtime", "current", "generator", "optimise", "runtime", "seeded"]
+__all__ = ["Runtime", "current", "generator", "mean", "optimise", "runtime", "seeded", "total"]
 
 CPU = torch.device("cpu")
 SNAPSHOT = "snapshot.safetensors"
-CURVES = "training.csv"
+BATCHES_AHEAD = 2
+
+Item = TypeVar("Item")
+Batch = TypeVar("Batch")
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,7 @@ class Runtime:
 
 
 _current: ContextVar[Runtime] = ContextVar("vadlab_runtime", default=Runtime())  # noqa: B039 (frozen)
+_parts: ContextVar[int] = ContextVar("vadlab_parts", default=1)  # into how many the batch at hand is cut
 
 
 @contextlib.contextmanager
@@ -84,24 +90,51 @@ def seeded(seed: int) -> Iterator[None]:
         yield
 
 
+def mean(values: Tensor, weights: Tensor | None = None) -> Tensor:
+    """The weighted mean over a batch, of which this process may hold a part only; 0 if all weights are.
+
+    Losses made with `mean` and `total` are right however the batch is cut: averaged over the processes,
+    they and their gradients are those of the whole batch.
+    """
+    weights = torch.ones_like(values) if weights is None else weights
+    weight = weights.sum().detach()
+    if _parts.get() > 1:
+        weight = ranks.summed(weight) / _parts.get()
+    return (values * weights).sum() / weight.clamp(min=torch.finfo(weight.dtype).tiny)
+
+
+def total(values: Tensor) -> Tensor:
+    """The sum over a batch, of which this process may hold a part only; see `mean`."""
+    return values.sum() * _parts.get()
+
+
 def optimise(
     network: nn.Module,
     optimiser: torch.optim.Optimizer,
-    losses: Callable[[int], dict[str, Tensor]],
     *,
+    draw: Callable[[int], Sequence[Item]],
+    assemble: Callable[[Sequence[Item]], Batch],
+    losses: Callable[[Batch], dict[str, Tensor]],
     steps: int,
     validate: Callable[[], float] | None = None,
     validate_every: int = 100,
 ) -> dict[str, Tensor]:
     """Run gradient steps, snapshotting and logging into the current runtime's folder.
 
+    Batches are drawn and assembled in a thread, while the steps before run; `draw` and `assemble` must not
+    depend on what is trained, nor on `current()`.
+
     Args:
         network: What is trained, in place, on the current runtime's device.
         optimiser: Over its parameters.
-        losses: Step number (from 0) to named losses, "loss" among them, which is minimised.
+        draw: Step number (from 0) to the items of the whole batch, names rather than data: every process
+            draws them all, and keeps its part.
+        assemble: Items to a batch: reads and stacks them.
+        losses: A batch to named losses, "loss" among them, which is minimised. With several processes the
+            batch is a part: take means with `mean` and sums with `total`.
         steps: Number of steps in all, those before a resume included.
         validate: Returns a validation loss; the parameters with the lowest are kept. Without it the last
-            step's are: a fixed number of steps.
+            step's are: a fixed number of steps. Only the first process calls it.
         validate_every: Steps between validations; the last step is always validated.
 
     Returns:
@@ -109,149 +142,115 @@ def optimise(
 
     Raises:
         VadlabError: If the loss is not finite.
+        UsageError: If a batch has fewer items than there are processes.
     """
-    place = _current.get()
-    progress = _Progress(network, optimiser, place)
-    first = progress.restore() if place.resume else 0
+    place, first = _current.get(), ranks.first()
+    if not first:
+        place = dataclasses.replace(place, folder=None, progress=None)
+    ranks.call_others()
+    snapshot = Snapshot(network, optimiser)
+    start = _resumed(snapshot, place)
     pause, last_snapshot = place.snapshot_every_s, time.monotonic()
     network.train()
-    with _Curves(place.folder, first) as curves:
-        for step in range(first, steps):
-            values = losses(step)
-            optimiser.zero_grad(set_to_none=True)
-            values["loss"].backward()  # type: ignore[no-untyped-call]
-            optimiser.step()
-            row = {name: float(value.detach()) for name, value in values.items()}
+    parts = _parts_of_batches(draw, assemble, range(start, steps))
+    batches = read_ahead(parts, BATCHES_AHEAD)
+    with Curves(place.folder, start) as curves, contextlib.closing(batches):
+        for step, batch in enumerate(batches, start):
+            row = _step(network, optimiser, losses, batch)
             if not np.isfinite(row["loss"]):
                 raise VadlabError(
                     f"training diverged at step {step}: the loss is {row['loss']}",
                     remedy="lower the learning rate, or look for extreme values in the features",
                 )
             done = step + 1
-            if validate is not None and (done % validate_every == 0 or done == steps):
+            if validate is not None and first and (done % validate_every == 0 or done == steps):
                 network.eval()
                 with torch.no_grad():
                     row["val_loss"] = validate()
                 network.train()
-                progress.keep_if_best(row["val_loss"])
+                snapshot.keep_if_best(row["val_loss"])
             curves.add(done, row)
             if place.progress is not None:
                 place.progress(done, steps, row)
             if place.folder is not None and time.monotonic() - last_snapshot >= pause:
                 started = time.monotonic()
                 curves.flush()
-                progress.save(done)
+                write_whole(place.folder / SNAPSHOT, snapshot.to_bytes(done))
                 last_snapshot = time.monotonic()
                 if place.snapshot_every_s > 0:
                     pause = max(place.snapshot_every_s, 20 * (last_snapshot - started))
     network.eval()
-    if progress.best is not None:
-        network.load_state_dict(progress.best)
-    progress.save(steps)
+    if snapshot.best is not None:
+        network.load_state_dict(snapshot.best)
+    if place.folder is not None:
+        write_whole(place.folder / SNAPSHOT, snapshot.to_bytes(steps))
+    _as_first(snapshot, steps)
     return dict(network.state_dict())
 
 
-class _Progress:
-    """A snapshot on disk: parameters, optimiser state, best parameters so far, and the step."""
+def _resumed(snapshot: Snapshot, place: Runtime) -> int:
+    """Load the folder's snapshot, if there is one; the number of steps that it holds, on all ranks."""
+    step = 0
+    if place.resume and place.folder is not None and (place.folder / SNAPSHOT).exists():
+        path = place.folder / SNAPSHOT
+        step = snapshot.restore(path.read_bytes(), file=path)
+    return _as_first(snapshot, step)
 
-    def __init__(self, network: nn.Module, optimiser: torch.optim.Optimizer, place: Runtime):
-        self.network, self.optimiser, self.place = network, optimiser, place
-        self.best: dict[str, Tensor] | None = None
-        self.best_loss = float("inf")
 
-    def keep_if_best(self, loss: float) -> None:
-        if loss < self.best_loss:
-            self.best_loss = loss
-            self.best = {name: value.clone() for name, value in self.network.state_dict().items()}
-
-    def save(self, step: int) -> None:
-        if self.place.folder is None:
-            return
-        tensors = {f"network.{k}": v for k, v in self.network.state_dict().items()}
-        for index, slots in self.optimiser.state_dict()["state"].items():
-            tensors |= {f"optimiser.{index}.{slot}": torch.as_tensor(v) for slot, v in slots.items()}
-        tensors |= {f"best.{k}": v for k, v in (self.best or {}).items()}
-        facts = json.dumps({"step": step, "best_loss": self.best_loss if self.best else None})
-        content = save({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, {"facts": facts})
-        write_whole(self.place.folder / SNAPSHOT, content)
-
-    def restore(self) -> int:
-        """Load the snapshot, if there is one; the number of steps that it holds."""
-        path = None if self.place.folder is None else self.place.folder / SNAPSHOT
-        if path is None or not path.exists():
-            return 0
-        try:
-            with safe_open(path, framework="pt") as file:
-                facts = json.loads(file.metadata()["facts"])
-                tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
-            step, best_loss = int(facts["step"]), facts["best_loss"]
-            # Torch's own complaint about tensors of another network is a RuntimeError.
-            self.network.load_state_dict(_part(tensors, "network."))
-        except (SafetensorError, OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
-            raise StoreError(
-                "the training snapshot is damaged, or of another network",
-                file=path,
-                found=str(error),
-                remedy="delete it to train from the start",
-            ) from error
-        state: dict[int, dict[str, Tensor]] = {}
-        for key, value in _part(tensors, "optimiser.").items():
-            index, _, slot = key.partition(".")
-            state.setdefault(int(index), {})[slot] = value
-        groups = self.optimiser.state_dict()["param_groups"]
-        self.optimiser.load_state_dict({"state": state, "param_groups": groups})
-        if best_loss is not None:
-            self.best, self.best_loss = _part(tensors, "best."), best_loss
+def _as_first(snapshot: Snapshot, step: int) -> int:
+    """Take the first rank's network, optimiser and step."""
+    if ranks.size() == 1:
         return step
+    return snapshot.restore(ranks.from_first(snapshot.to_bytes(step) if ranks.first() else b""))
 
 
-def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+def _parts_of_batches(
+    draw: Callable[[int], Sequence[Item]], assemble: Callable[[Sequence[Item]], Batch], steps: range
+) -> Generator[Batch]:
+    """This rank's part of every step's batch."""
+    rank, size = ranks.rank(), ranks.size()
+    for step in steps:
+        items = draw(step)
+        if len(items) < size:
+            raise UsageError(
+                "a batch is smaller than the number of processes",
+                expected=f"at least {size} items in a batch",
+                found=len(items),
+                remedy="larger batches, or a smaller --nproc-per-node",
+            )
+        yield assemble(items[rank::size])
 
 
-class _Curves:
-    """training.csv and the TensorBoard log; rows that a resumed training will repeat are cut off."""
+def _step(
+    network: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    losses: Callable[[Batch], dict[str, Tensor]],
+    batch: Batch,
+) -> dict[str, float]:
+    token = _parts.set(ranks.size())
+    try:
+        values = losses(batch)
+        optimiser.zero_grad(set_to_none=True)
+        values["loss"].backward()  # type: ignore[no-untyped-call]
+    finally:
+        _parts.reset(token)
+    row = torch.stack([value.detach() for value in values.values()])
+    if ranks.size() > 1:
+        row = _averaged(network, row)
+    optimiser.step()
+    return dict(zip(values, row.tolist(), strict=True))
 
-    FIELDS = ("step", "seconds", "loss")
 
-    def __init__(self, folder: Path | None, first: int):
-        self.folder, self.first = folder, first
-        self.rows: list[dict[str, float]] = []
-        self.started = time.monotonic()
-        self.board: Any = None
-
-    def __enter__(self) -> _Curves:
-        if self.folder is not None:
-            path = self.folder / CURVES
-            if self.first and path.exists():
-                with path.open(newline="") as file:
-                    rows = [{k: float(v) for k, v in r.items() if v} for r in csv.DictReader(file)]
-                self.rows = [r | {"step": int(r["step"])} for r in rows if r["step"] <= self.first]
-                if self.rows:
-                    self.started -= self.rows[-1]["seconds"]
-            from torch.utils.tensorboard import SummaryWriter  # slow to import
-
-            self.board = SummaryWriter(str(self.folder / "tensorboard"), purge_step=self.first + 1)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.flush()
-        if self.board is not None:
-            self.board.close()
-
-    def add(self, step: int, row: dict[str, float]) -> None:
-        if self.folder is None:
-            return
-        self.rows.append({"step": step, "seconds": round(time.monotonic() - self.started, 3), **row})
-        for name, value in row.items():
-            self.board.add_scalar(name, value, step)
-
-    def flush(self) -> None:
-        if self.folder is None:
-            return
-        fields = list(dict.fromkeys([*self.FIELDS, *(key for row in self.rows for key in row)]))
-        text = io.StringIO()
-        writer = csv.DictWriter(text, fields)
-        writer.writeheader()
-        writer.writerows(self.rows)
-        write_whole(self.folder / CURVES, text.getvalue().encode())
+def _averaged(network: nn.Module, row: Tensor) -> Tensor:
+    """Average gradients, in place, and a row of losses over the ranks, in one exchange."""
+    parameters = [p for p in network.parameters() if p.requires_grad]
+    used = row.new_tensor([p.grad is not None for p in parameters])
+    gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
+    flat = torch.cat([row, used, *(gradient.flatten() for gradient in gradients)])
+    flat = ranks.summed(flat) / ranks.size()
+    sizes = [len(row), len(used), *(p.numel() for p in parameters)]
+    row, used, *parts = torch.split(flat, sizes)
+    for parameter, is_used, part in zip(parameters, used.tolist(), parts, strict=True):
+        # What no rank used keeps no gradient, as in one process: an optimiser leaves it alone.
+        parameter.grad = part.view_as(parameter).to(parameter.dtype) if is_used else None
+    return row

@@ -7,7 +7,7 @@ through `Video.seconds`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import InitVar, dataclass, field
 from enum import StrEnum
 from fractions import Fraction
 from pathlib import Path
@@ -229,18 +229,24 @@ class Split:
 
 @dataclass(frozen=True)
 class Features:
-    """Clip features of one video: values (n, d) float32, finite."""
+    """Clip features of one video: values (n, d) float32, finite.
+
+    Args:
+        values: In memory, or mapped from a file and read where they are used.
+        known_finite: Take the values as finite without reading them.
+    """
 
     values: FloatArray
+    known_finite: InitVar[bool] = field(default=False, kw_only=True)
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, known_finite: bool) -> None:
         if self.values.ndim != 2 or self.values.dtype != np.float32:
             raise DataError(
                 "features have the wrong form",
                 expected="(n, d) float32",
                 found=f"{self.values.shape} {self.values.dtype}",
             )
-        if not np.isfinite(self.values).all():
+        if not known_finite and not np.isfinite(self.values).all():
             rows = np.flatnonzero(~np.isfinite(self.values).all(axis=1))
             raise DataError(
                 "features hold NaN or infinity",

@@ -30,12 +30,6 @@ def sample(
     return Sample(video, spans, Features(values), labels)
 
 
-def draw(detector: AED, *samples: Sample[Features, FrameLabels], step: int = 0) -> list[aed._Window]:
-    normal = [s for s in samples if not s.y.abnormal]
-    abnormal = [s for s in samples if s.y.abnormal]
-    return aed._Batches(detector, normal, abnormal).draw(np.random.default_rng(step))
-
-
 def test_defaults_are_the_papers() -> None:
     detector = AED()
     assert (detector.k, detector.hidden, detector.layers) == (5, 128, 2)
@@ -82,68 +76,19 @@ def test_a_window_scores_its_own_clips() -> None:
     np.testing.assert_array_equal(frame_scores[:160], np.repeat(np.arange(10), 16))
 
 
-def test_abnormal_windows_hit_the_event() -> None:
-    detector = AED(abnormal_per_batch=40, normal_per_batch=1)
-    event = sample(800, (320, 330), name="a")  # clip 20 of 50
-    starts = {int(w.rows[0]) for w in draw(detector, sample(200), event) if w.sample.y.abnormal}
-    assert starts == {16, 17, 18, 19, 20}
-
-
-def test_the_last_window_is_drawn_but_not_by_the_release() -> None:
-    video = sample(7 * 16)
-    last_starts = {}
-    for authors in (False, True):
-        detector = AED(abnormal_per_batch=1, normal_per_batch=200, authors_draw=authors)
-        batch = draw(detector, video, sample(200, (16, 90), name="a"))
-        last_starts[authors] = max(int(w.rows[0]) for w in batch if not w.sample.y.abnormal)
-    assert last_starts == {False: 2, True: 1}
-
-
-def test_redrawn_windows_of_the_release_have_other_labels() -> None:
-    detector = AED(abnormal_per_batch=200, normal_per_batch=1, authors_draw=True)
-    event = sample(800, (0, 16), name="a")  # only windows that start at clip 0 hit
-    batch = [w for w in draw(detector, sample(200), event) if w.sample.y.abnormal]
-    elsewhere = [w for w in batch if w.rows[0] > 0]
-    assert elsewhere
-    for window in elsewhere:
-        assert window.labels()[0][:16].all()  # the labels of the video's first window
-
-
-def test_short_videos() -> None:
-    short = sample(40, (20, 40), name="a")  # two clips; the release pads with zeros
-    detector = AED()
-    ours = aed._Batches(detector, [], [short])._window(short, 0)
-    labels, weights = ours.labels()
-    assert ours.features(detector)[:, 0].tolist() == [0, 1, 1, 1, 1]
-    assert labels[:32].tolist() == [0.0] * 20 + [1.0] * 12 and weights.tolist() == [1.0] * 32 + [0.0] * 48
-    authors = AED(authors_draw=True)
-    theirs = aed._Batches(authors, [], [short])._window(short, 0)
-    assert not theirs.features(authors)[2:].any()
-    assert theirs.labels()[1].all() and not theirs.labels()[0][32:].any()
-
-
-def test_every_video_comes_once_before_any_comes_twice() -> None:
-    normal = [sample(200, name=f"n{i}", seed=i) for i in range(7)]
-    detector = AED(abnormal_per_batch=3, normal_per_batch=21)
-    batch = draw(detector, *normal, sample(200, (16, 90), name="a"))
-    counts: dict[str, int] = {}
-    for window in batch:
-        counts[window.sample.video.id] = counts.get(window.sample.video.id, 0) + 1
-    assert counts == {**{f"n{i}": 3 for i in range(7)}, "a": 3}
-
-
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
 def test_losses_are_equations_6_to_8(reduction: str) -> None:
     detector = AED(steps=1, hidden=4, reduction=reduction, lambda_category=2.0, lambda_score=3.0)  # type: ignore[arg-type]
     pair = [sample(200), sample(200, (16, 90), name="a")]
     detector.fit(pair)
-    batch = detector._all_windows(pair[1])
+    all_windows = detector._windows(pair)
+    batch = all_windows.stack(all_windows.all())
     network = detector.network_
     assert network is not None
     losses = detector._losses(network, batch, torch.device("cpu"))
     with torch.no_grad():
-        scores, logits = network(torch.from_numpy(np.stack([w.features(detector) for w in batch])))
-    target = np.stack([w.labels()[0] for w in batch])
+        scores, logits = network(torch.from_numpy(batch.features))
+    target = batch.labels
     # |s - label| < 1 always, so smooth-L1 is half the squared error.
     half_squares = 0.5 * (scores.numpy() - target) ** 2
     wanted = half_squares.mean() if reduction == "mean" else half_squares.sum()

@@ -93,3 +93,14 @@ def test_outputs() -> None:
     assert scores.shape == (5, 48) and bool(((scores > 0) & (scores < 1)).all())
     assert logits is not None and logits.shape == (5, 7)
     assert AEDNet(32, k=3, n_categories=0, hidden=4)(torch.randn(5, 3, 32))[1] is None
+
+
+def test_autocast_changes_the_result_little_and_its_type_not() -> None:
+    torch.manual_seed(0)
+    network, x = AEDNet(32, k=5, n_categories=3, hidden=16), torch.randn(4, 5, 32)
+    exact = network(x)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        rounded = network(x)
+    for a, b in zip(exact, rounded, strict=True):
+        assert a is not None and b is not None and b.dtype == torch.float32
+        assert 0 < (a - b).abs().max() < 2**-8

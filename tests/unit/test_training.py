@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,18 @@ from torch import Tensor, nn
 
 from vadlab import training
 from vadlab.errors import StoreError, VadlabError
+from vadlab.training_curves import CURVES
 
 TARGET = torch.tensor([[1.0, -2.0, 0.5]])
+
+
+def draw(step: int) -> Sequence[int]:
+    return [step]
+
+
+def assemble(items: Sequence[int]) -> Tensor:
+    (step,) = items
+    return torch.from_numpy(training.generator(5, step).normal(size=3).astype(np.float32))
 
 
 class Quadratic(nn.Module):
@@ -24,13 +35,15 @@ class Quadratic(nn.Module):
         self.x = nn.Parameter(torch.zeros(1, size))
         self.register_buffer("calls", torch.tensor(0))  # no axes, as batch normalisation has it
 
-    def losses(self, step: int) -> dict[str, Tensor]:
+    def losses(self, noise: Tensor) -> dict[str, Tensor]:
         """Noisy, the noise a function of the step."""
         self.calls += 1  # type: ignore[assignment, operator]
-        noise = torch.from_numpy(training.generator(5, step).normal(size=3).astype(np.float32))
         near = ((self.x - TARGET - noise) ** 2).sum()
         small = 0.01 * self.x.abs().sum()
         return {"loss": near + small, "near": near}
+
+    def step(self, number: int) -> Tensor:
+        return self.losses(assemble(draw(number)))["loss"]
 
     def distance(self) -> float:
         return float(((self.x.detach() - TARGET) ** 2).sum())
@@ -49,7 +62,9 @@ def train(make: Maker, *, steps: int = 20, choose: bool = False, **runtime: Any)
         state = training.optimise(
             network,
             make(network.parameters()),
-            network.losses,
+            draw=draw,
+            assemble=assemble,
+            losses=network.losses,
             steps=steps,
             validate=network.distance if choose else None,
             validate_every=3,
@@ -67,7 +82,7 @@ def same(a: dict[str, Tensor], b: dict[str, Tensor]) -> None:
 
 
 def rows(folder: Path) -> list[dict[str, str]]:
-    with (folder / training.CURVES).open(newline="") as file:
+    with (folder / CURVES).open(newline="") as file:
         return [{k: v for k, v in row.items() if k != "seconds"} for row in csv.DictReader(file)]
 
 
@@ -77,7 +92,7 @@ def test_is_the_plain_loop(make: Maker) -> None:
     optimiser = make(network.parameters())
     for step in range(20):
         optimiser.zero_grad()
-        network.losses(step)["loss"].backward()
+        network.step(step).backward()
         optimiser.step()
     same(train(make), dict(network.state_dict()))
 
@@ -96,7 +111,7 @@ def test_keeps_the_best_on_validation() -> None:
     found = {}
     for step in range(22):
         optimiser.zero_grad()
-        network.losses(step)["loss"].backward()
+        network.step(step).backward()
         optimiser.step()
         if (step + 1) % 3 == 0 or step == 21:
             found[network.distance()] = network.x.detach().clone()
@@ -115,7 +130,14 @@ def test_the_first_of_equal_losses_is_kept_and_nan_is_none() -> None:
         return next(losses)
 
     state = training.optimise(
-        network, SGD(network.parameters()), network.losses, steps=7, validate=validate, validate_every=1
+        network,
+        SGD(network.parameters()),
+        draw=draw,
+        assemble=assemble,
+        losses=network.losses,
+        steps=7,
+        validate=validate,
+        validate_every=1,
     )
     torch.testing.assert_close(state["x"], kept[2], rtol=0, atol=0)
 
@@ -182,8 +204,8 @@ def test_a_damaged_snapshot(tmp_path: Path) -> None:
     whole = path.read_bytes()
     damaged = [whole[:n] for n in (0, 7, 50, len(whole) // 2, len(whole) - 1)]
     damaged += [
-        whole.replace(b'{\\"step', b'x\\"step'),
-        whole.replace(b'"facts"', b'"fakts"'),
+        whole.replace(b'"step"', b'"stop"'),
+        whole.replace(b'"best_loss"', b'"best_lost"'),
         whole.replace(b"network.x", b"network.y"),
     ]
     for content in damaged:
@@ -198,7 +220,14 @@ def test_a_snapshot_of_another_network(tmp_path: Path) -> None:
     train(ADAM, folder=tmp_path)
     other = Quadratic(size=4)
     with training.runtime(training.Runtime(folder=tmp_path)), pytest.raises(StoreError, match="another"):
-        training.optimise(other, ADAM(other.parameters()), other.losses, steps=3)
+        training.optimise(
+            other,
+            ADAM(other.parameters()),
+            draw=draw,
+            assemble=assemble,
+            losses=other.losses,
+            steps=3,
+        )
 
 
 def test_divergence_names_the_step(tmp_path: Path) -> None:
@@ -207,13 +236,23 @@ def test_divergence_names_the_step(tmp_path: Path) -> None:
     def losses(step: int) -> dict[str, Tensor]:
         return {"loss": network.x.sum() * (float("nan") if step == 4 else 1.0)}
 
+    def optimise(network: Quadratic, steps: int) -> dict[str, Tensor]:
+        return training.optimise(
+            network,
+            SGD(network.parameters()),
+            draw=draw,
+            assemble=lambda items: items[0],
+            losses=losses,
+            steps=steps,
+        )
+
     place = training.Runtime(folder=tmp_path, snapshot_every_s=0.0)
     with training.runtime(place), pytest.raises(VadlabError, match="step 4: the loss is nan"):
-        training.optimise(network, SGD(network.parameters()), losses, steps=10)
+        optimise(network, 10)
     # The snapshot is of the time before, so that a resumed training is not of NaN.
     fresh = Quadratic()
     with training.runtime(place):
-        state = training.optimise(fresh, SGD(fresh.parameters()), losses, steps=4)
+        state = optimise(fresh, 4)
     torch.testing.assert_close(state["x"], torch.full((1, 3), -0.05 * 4))
 
 
@@ -238,3 +277,63 @@ def test_runtime_is_that_of_the_innermost_context() -> None:
             assert training.current().snapshot_every_s == 2
             raise KilledError
         assert training.current().snapshot_every_s == 1
+
+
+def test_means_and_totals_are_numpys() -> None:
+    values, weights = torch.tensor([1.0, -2.0, 4.0, 8.0]), torch.tensor([1.0, 0.0, 3.0, 0.5])
+    assert training.mean(values, weights).item() == pytest.approx(np.average(values, weights=weights))
+    assert training.mean(values).item() == pytest.approx(values.numpy().mean())
+    assert training.total(values).item() == pytest.approx(11)
+    assert training.mean(values, torch.zeros(4)).item() == 0
+
+
+def test_batches_are_made_ahead_but_not_far() -> None:
+    """While a step runs the next batches are made; no more than the queue, the one in the making and it."""
+    network, made = Quadratic(), []
+    two_more = threading.Event()
+
+    def recorded(items: Sequence[int]) -> Tensor:
+        made.extend(items)
+        if items[0] == 2:
+            two_more.set()
+        return assemble(items)
+
+    furthest = []
+
+    def losses(noise: Tensor) -> dict[str, Tensor]:
+        assert two_more.wait(timeout=10), "nothing is made while a step runs"
+        furthest.append(len(made))
+        return network.losses(noise)
+
+    training.optimise(
+        network, SGD(network.parameters()), draw=draw, assemble=recorded, losses=losses, steps=20
+    )
+    assert made == list(range(20))
+    assert all(n <= done + training.BATCHES_AHEAD + 2 for done, n in enumerate(furthest))
+
+
+def test_an_error_in_making_a_batch_is_the_trainings(tmp_path: Path) -> None:
+    network, before = Quadratic(), threading.active_count()
+
+    def broken(items: Sequence[int]) -> Tensor:
+        if items[0] == 3:
+            raise StoreError("the feature file is damaged")
+        return assemble(items)
+
+    def optimise(assemble: Callable[[Sequence[int]], Tensor]) -> dict[str, Tensor]:
+        return training.optimise(
+            network,
+            SGD(network.parameters()),
+            draw=draw,
+            assemble=assemble,
+            losses=network.losses,
+            steps=9,
+        )
+
+    with (
+        training.runtime(training.Runtime(folder=tmp_path, snapshot_every_s=0.0)),
+        pytest.raises(StoreError, match="feature file"),
+    ):
+        optimise(broken)
+    assert len(rows(tmp_path)) == 3, "the steps before it were done"
+    assert threading.active_count() <= before + 1, "TensorBoard's writer at most"

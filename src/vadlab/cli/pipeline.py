@@ -159,7 +159,11 @@ def train(
     """Train a detector on the dataset's training part; a stopped training continues to the same result.
 
     Settings of a detector: `vadlab train DATASET ROOT aed --out RUN --set k=10 --set steps=500`.
+
+    Several processes, here or on more machines, train one detector to the same result:
+    `torchrun --nproc-per-node 2 -m vadlab train DATASET ROOT aed --features STORE --out RUN`.
     """
+    from vadlab import ranks
     from vadlab.verbs.train import Plan
     from vadlab.verbs.train import train as run_train
 
@@ -176,6 +180,8 @@ def train(
         device=device,
     )
     facts = run_train(plan, run)
+    if not ranks.first():
+        return
     if as_json:
         print_json(facts)
     else:

@@ -8,9 +8,9 @@ Where paper and release differ, or the release is faulty, a setting names the di
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, Self
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 import torch
@@ -20,7 +20,9 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy, smooth_l1_loss
 
 from vadlab import training
+from vadlab.clip_windows import Batch, ClipWindows, Draw
 from vadlab.detector import State
+from vadlab.engine import fast_bf16
 from vadlab.errors import UsageError
 from vadlab.nets.aed import AEDNet
 from vadlab.spans import completed, windows
@@ -30,6 +32,7 @@ __all__ = ["AED"]
 
 CLIP_LENGTH = 16  # m, the frames of a clip (paper, Sec. 5.1)
 SCORING_BATCH = 256
+VALIDATING_BATCH = 60
 
 
 @dataclass
@@ -56,7 +59,8 @@ class AED:
             labels of the video's first.
         scrambled_windows: Score as the release does: the last clip repeated to a multiple of K, then
             windows whose clips are spread over the video by a missing transpose.
-        precision: Of the network's arithmetic, "fp32" or "bf16".
+        precision: Of the convolutions in training: "fp32", "bf16", or "auto", bf16 where the processor
+            multiplies it in hardware; the state names it. Scores are always fp32.
         seed: Of the initialisation and the batches.
     """
 
@@ -80,10 +84,11 @@ class AED:
     select: Literal["last", "val"] = "last"
     authors_draw: bool = False
     scrambled_windows: bool = False
-    precision: Literal["fp32", "bf16"] = "fp32"
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
     seed: int = 0
 
     categories_: tuple[str, ...] = field(init=False, default=(), repr=False, compare=False)
+    trained_in_: str = field(init=False, default="", repr=False, compare=False)
     network_: AEDNet | None = field(init=False, default=None, repr=False, compare=False)
     mean_: FloatArray | None = field(init=False, default=None, repr=False, compare=False)
     deviation_: FloatArray | None = field(init=False, default=None, repr=False, compare=False)
@@ -119,27 +124,31 @@ class AED:
         with training.seeded(self.seed):
             self.network_ = self._build(dim)
         device = training.current().device
+        bf16 = fast_bf16(device) if self.precision == "auto" else self.precision == "bf16"
+        self.trained_in_ = "bf16" if bf16 else "fp32"
         network = self.network_.to(device)
         optimiser = torch.optim.Adam(
-            network.parameters(), lr=self.learning_rate, weight_decay=self.weight_decay
+            network.parameters(), lr=self.learning_rate, weight_decay=self.weight_decay, fused=True
         )
-        batches = _Batches(self, normal, abnormal)
-        held_out = [w for s in val for w in self._all_windows(s)]
+        all_windows = self._windows(train, zero_padded=self.authors_draw)
+        draw = Draw(
+            all_windows,
+            abnormal=self.abnormal_per_batch,
+            normal=self.normal_per_batch,
+            authors=self.authors_draw,
+        )
 
-        def losses(step: int) -> dict[str, Tensor]:
-            return self._losses(network, batches.draw(training.generator(self.seed, step)), device)
-
-        def validate() -> float:
-            parts = [held_out[i : i + 60] for i in range(0, len(held_out), 60)]
-            means = [float(self._losses(network, part, device)["loss"]) for part in parts]
-            return float(np.average(means, weights=[len(part) for part in parts]))
+        def losses(batch: Batch) -> dict[str, Tensor]:
+            return self._losses(network, batch, device)
 
         training.optimise(
             network,
             optimiser,
-            losses,
+            draw=lambda step: draw(training.generator(self.seed, step)),
+            assemble=all_windows.stack,
+            losses=losses,
             steps=self.steps,
-            validate=validate if self.select == "val" else None,
+            validate=self._validation(val, losses) if self.select == "val" else None,
         )
         self.network_ = network.cpu()
         return self
@@ -173,10 +182,11 @@ class AED:
         return Scores(sample.video, spans, values, categories)
 
     def state(self) -> State:
-        """Parameters, feature moments and category names."""
+        """Parameters, feature moments, category names, and the precision of the training."""
         network = self._fitted()
         state: State = {f"network.{k}": v.detach().cpu().numpy() for k, v in network.state_dict().items()}
         state["categories"] = np.array(self.categories_, dtype=np.str_)
+        state["trained_in"] = np.array([self.trained_in_], dtype=np.str_)
         if self.mean_ is not None and self.deviation_ is not None:
             state |= {"mean": self.mean_, "deviation": self.deviation_}
         return state
@@ -184,6 +194,7 @@ class AED:
     def restore(self, state: Mapping[str, NDArray[np.generic]]) -> Self:
         """Take back what `state` gave."""
         self.categories_ = tuple(str(name) for name in state["categories"])
+        self.trained_in_ = "".join(str(name) for name in state.get("trained_in", ()))
         self.mean_ = np.asarray(state["mean"], np.float32) if "mean" in state else None
         self.deviation_ = np.asarray(state["deviation"], np.float32) if "deviation" in state else None
         tensors = {
@@ -238,25 +249,49 @@ class AED:
             return values
         return (values - self.mean_) / self.deviation_
 
-    def _all_windows(self, sample: Sample[Features, FrameLabels]) -> list[_Window]:
-        spans = windows(len(sample.spans), self.k, 1)
-        return [_Window(sample, completed((a, b), self.k), np.arange(a, a + self.k) < b) for a, b in spans]
+    def _windows(
+        self, samples: Sequence[Sample[Features, FrameLabels]], *, zero_padded: bool = False
+    ) -> ClipWindows:
+        return ClipWindows(
+            samples,
+            k=self.k,
+            clip_length=CLIP_LENGTH,
+            categories=self.categories_,
+            zero_padded=zero_padded,
+            prepare=self._standardised,
+        )
 
-    def _losses(self, network: AEDNet, batch: Sequence[_Window], device: torch.device) -> dict[str, Tensor]:
-        x = np.stack([w.features(self) for w in batch])
-        labels, weights = (np.stack(v) for v in zip(*(w.labels() for w in batch), strict=True))
-        category = np.array([w.category(self.categories_) for w in batch], dtype=np.int64)
-        target, weight = torch.from_numpy(labels).to(device), torch.from_numpy(weights).to(device)
-        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=self.precision == "bf16"):
-            scores, logits = network(torch.from_numpy(x).to(device))
-        by_frame = smooth_l1_loss(scores.float(), target, reduction="none") * weight
-        score = by_frame.sum() if self.reduction == "sum" else by_frame.sum() / weight.sum()
+    def _validation(
+        self,
+        val: Sequence[Sample[Features, FrameLabels]],
+        losses: Callable[[Batch], dict[str, Tensor]],
+    ) -> Callable[[], float]:
+        """The mean loss over all windows of the validation videos."""
+        held_out = self._windows(val)
+        chosen = held_out.all()
+        parts = [chosen[i : i + VALIDATING_BATCH] for i in range(0, len(chosen), VALIDATING_BATCH)]
+
+        def validate() -> float:
+            means = [float(losses(held_out.stack(part))["loss"]) for part in parts]
+            return float(np.average(means, weights=[len(part) for part in parts]))
+
+        return validate
+
+    def _losses(self, network: AEDNet, batch: Batch, device: torch.device) -> dict[str, Tensor]:
+        x, target, weight, category = (
+            torch.from_numpy(array).to(device)
+            for array in (batch.features, batch.labels, batch.weights, batch.categories)
+        )
+        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=self.trained_in_ == "bf16"):
+            scores, logits = network(x)
+        by_frame = smooth_l1_loss(scores, target, reduction="none")
+        by_sum = self.reduction == "sum"
+        score = training.total(by_frame * weight) if by_sum else training.mean(by_frame, weight)
         losses = {"score": score}
         loss = self.lambda_score * score
-        if logits is not None and (category >= 0).any():
-            losses["category"] = cross_entropy(
-                logits.float(), torch.from_numpy(category).to(device), ignore_index=-1
-            )
+        if logits is not None:
+            by_window = cross_entropy(logits, category, ignore_index=-1, reduction="none")
+            losses["category"] = training.mean(by_window, (category >= 0).to(by_window.dtype))
             loss = loss + self.lambda_category * losses["category"]
         return {"loss": loss, **losses}
 
@@ -270,103 +305,11 @@ class AED:
         probabilities: list[FloatArray] = []
         for i in range(0, len(rows), SCORING_BATCH):
             x = torch.from_numpy(features[rows[i : i + SCORING_BATCH]]).to(device)
-            with torch.autocast(device.type, dtype=torch.bfloat16, enabled=self.precision == "bf16"):
-                s, logits = network(x)
-            scores.append(s.float().cpu().numpy())
+            s, logits = network(x)
+            scores.append(s.cpu().numpy())
             if logits is not None:
-                probabilities.append(torch.softmax(logits.float(), dim=1).cpu().numpy())
+                probabilities.append(torch.softmax(logits, dim=1).cpu().numpy())
         return np.concatenate(scores), np.concatenate(probabilities) if probabilities else None
-
-
-@dataclass(frozen=True)
-class _Window:
-    """K clips of one video; `rows` are their indices, `real` says which of them exist."""
-
-    sample: Sample[Features, FrameLabels]
-    rows: IntArray
-    real: NDArray[np.bool_]
-    zero_padded: bool = False  # as the authors: absent clips are zeros, and count as normal frames
-    labelled_rows: IntArray | None = None  # as the authors after a redraw: labels from other clips
-
-    def features(self, detector: AED) -> FloatArray:
-        """(k, d) float32."""
-        values = detector._standardised(self.sample.x.values[self.rows])
-        return np.where(self.real[:, None], values, np.float32(0)) if self.zero_padded else values
-
-    def labels(self) -> tuple[FloatArray, FloatArray]:
-        """Frame labels (k * m,) of 0 and 1, and weights, 0 where there is no such frame."""
-        rows = self.rows if self.labelled_rows is None else self.labelled_rows
-        frames = self.sample.spans[rows, 0][:, None] + np.arange(CLIP_LENGTH)
-        exists = (frames < self.sample.spans[rows, 1][:, None]) & self.real[:, None]
-        mask = self.sample.y.mask()
-        labels = mask[np.minimum(frames, len(mask) - 1)] & exists
-        weights = np.ones_like(exists) if self.zero_padded else exists
-        return (
-            rearrange(labels, "k m -> (k m)").astype(np.float32),
-            rearrange(weights, "k m -> (k m)").astype(np.float32),
-        )
-
-    def category(self, names: tuple[str, ...]) -> int:
-        """Index of the video's category, -1 where it has none or one not seen in training."""
-        category = self.sample.y.category
-        return names.index(category) if category in names else -1
-
-
-class _Batches:
-    """Balanced batches: so many windows from abnormal videos, so many from normal ones."""
-
-    def __init__(
-        self,
-        detector: AED,
-        normal: Sequence[Sample[Features, FrameLabels]],
-        abnormal: Sequence[Sample[Features, FrameLabels]],
-    ):
-        self.detector, self.normal, self.abnormal = detector, normal, abnormal
-        self.hits = {s.video.id: self._hitting_starts(s) for s in abnormal}
-
-    def draw(self, rng: np.random.Generator) -> list[_Window]:
-        """One batch; a video comes again only after all others of its kind have."""
-        batch = [self._abnormal(s, rng) for s in _drawn(self.abnormal, self.detector.abnormal_per_batch, rng)]
-        return batch + [
-            self._window(s, self._start(s, rng))
-            for s in _drawn(self.normal, self.detector.normal_per_batch, rng)
-        ]
-
-    def _starts(self, sample: Sample[Features, FrameLabels]) -> int:
-        n, k = len(sample.spans), self.detector.k
-        return max(1, n - k if self.detector.authors_draw else n - k + 1)
-
-    def _start(self, sample: Sample[Features, FrameLabels], rng: np.random.Generator) -> int:
-        return int(rng.integers(self._starts(sample)))
-
-    def _window(self, sample: Sample[Features, FrameLabels], start: int) -> _Window:
-        n, k = len(sample.spans), self.detector.k
-        rows = np.arange(start, start + k)
-        return _Window(sample, np.minimum(rows, n - 1), rows < n, zero_padded=self.detector.authors_draw)
-
-    def _hitting_starts(self, sample: Sample[Features, FrameLabels]) -> IntArray:
-        starts = [s for s in range(self._starts(sample)) if self._window(sample, s).labels()[0].any()]
-        # Clips that drop the tail may miss an event at the very end; then every window is as good.
-        return np.array(starts or range(self._starts(sample)), dtype=np.int64)
-
-    def _abnormal(self, sample: Sample[Features, FrameLabels], rng: np.random.Generator) -> _Window:
-        if not self.detector.authors_draw:
-            return self._window(sample, int(rng.choice(self.hits[sample.video.id])))
-        window = self._window(sample, self._start(sample, rng))
-        if window.labels()[0].any():
-            return window
-        # The release crops the cropped array again: the features stay, the labels become the first window's.
-        return _Window(
-            sample, window.rows, window.real, zero_padded=True, labelled_rows=self._window(sample, 0).rows
-        )
-
-
-def _drawn(samples: Sequence[Any], n: int, rng: np.random.Generator) -> list[Any]:
-    """So many samples without replacement, as many times round as it takes."""
-    order: list[int] = []
-    while len(order) < n:
-        order.extend(rng.permutation(len(samples)).tolist())
-    return [samples[i] for i in order[:n]]
 
 
 def _scrambled(n: int, k: int) -> IntArray:

@@ -68,7 +68,7 @@ class LinearProbe:
         del val
         if not train:
             raise UsageError("linear_probe needs at least one training video")
-        x = np.concatenate([s.x.values for s in train]).astype(np.float64)
+        x = np.concatenate([s.x.values for s in train], dtype=np.float64)
         y = np.concatenate([self._clip_labels(s) for s in train])
         if y.all() or not y.any():
             raise UsageError(

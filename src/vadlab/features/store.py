@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +18,13 @@ from safetensors.numpy import save
 
 from vadlab.errors import StoreError, UsageError, VadlabError
 from vadlab.files import read_json, write_json, write_whole
-from vadlab.types import Features, FloatArray, Sample, Video
+from vadlab.types import Features, FloatArray, IntArray, Sample, Video
 
 __all__ = ["Store", "select_streams"]
 
 MANIFEST = "manifest.json"
 SUFFIX = ".safetensors"
+PIECE = 1 << 20  # bytes that are read at a time to check a file
 
 
 @dataclass(frozen=True)
@@ -110,13 +113,18 @@ class Store:
             "features": np.asarray(features.values, order="C"),
             "spans": np.asarray(spans, order="C"),
         }
+        facts |= {"crc32": _crc(facts, arrays["spans"], arrays["features"].data)}
+        # One text, for the format puts several in an order of chance: the same video makes the same file.
         write_whole(self.path(video.id), save(arrays, {"video": json.dumps(facts)}))
 
     def read(self, video_id: str, *, streams: tuple[str, ...] | None = None) -> Sample[Features, None]:
-        """One video's features, of all streams or of some.
+        """One video's features, of all streams or of some, mapped from the file.
+
+        The values are a read-only view of the file: they take no memory until they are used, and may be
+        given up by the system at any time. The file is read once, in pieces, to check it.
 
         Raises:
-            StoreError: If the video is missing or its file is damaged.
+            StoreError: If the video is missing or its file is damaged, be it by one bit.
             UsageError: If a stream is not in the store.
         """
         path = self.path(video_id)
@@ -128,8 +136,9 @@ class Store:
             )
         try:
             with safe_open(path, framework="numpy") as file:
-                facts = json.loads(file.metadata()["video"])
-                values, spans = file.get_tensor("features"), file.get_tensor("spans")
+                facts, spans = json.loads(file.metadata()["video"]), file.get_tensor("spans")
+                part = file.get_slice("features")
+                shape, kind = tuple(part.get_shape()), part.get_dtype()
             video = Video(
                 facts["id"],
                 Path(facts["path"]),
@@ -137,11 +146,17 @@ class Store:
                 Fraction(facts["fps"]),
                 (facts["size"][0], facts["size"][1]),
             )
-            if len(spans) != len(values) or values.shape[1] != self.dim:
-                raise ValueError(f"features {values.shape}, spans {spans.shape}, columns expected {self.dim}")
-            return Sample(
-                video, spans, Features(select_streams(values, self.manifest["streams"], streams)), None
-            )
+            if shape != (len(spans), self.dim) or kind != "F32":
+                found = f"features {shape} {kind}, spans {spans.shape}"
+                raise ValueError(f"{found}, columns expected {self.dim} F32")
+            offset = _features_offset(path)
+            written = facts.pop("crc32", None)  # older files have none
+            pieces = _pieces(path, offset, 4 * shape[0] * shape[1])
+            if written is not None and _crc(facts, spans, *pieces) != written:
+                raise ValueError("its content is not what was written")
+            values = np.asarray(np.memmap(path, np.dtype("<f4"), "r", offset, shape))
+            values = select_streams(values, self.manifest["streams"], streams)
+            return Sample(video, spans, Features(values, known_finite=written is not None), None)
         except UsageError:
             raise
         except (SafetensorError, OSError, LookupError, TypeError, ValueError, VadlabError) as error:
@@ -184,21 +199,52 @@ def select_streams(
 ) -> FloatArray:
     """The columns of some streams, in the order asked for; all of them for None.
 
+    A view, where the streams asked for are neighbours in that order; else a copy.
+
     Raises:
         UsageError: If a stream is not there.
     """
     if streams is None or streams == tuple(widths):
         return values
-    parts, start = {}, 0
+    parts: dict[str, slice] = {}
+    start = 0
     for name, width in widths.items():
-        parts[name], start = values[:, start : start + width], start + width
+        parts[name], start = slice(start, start + width), start + width
     unknown = [name for name in streams if name not in parts]
     if unknown or not streams:
         raise UsageError(
             f"the features have no stream {', '.join(unknown) or '(none named)'}",
             expected=", ".join(widths),
         )
-    return np.ascontiguousarray(np.concatenate([parts[name] for name in streams], axis=1))
+    chosen = [parts[name] for name in streams]
+    if all(a.stop == b.start for a, b in pairwise(chosen)):
+        return values[:, chosen[0].start : chosen[-1].stop]
+    return np.concatenate([values[:, columns] for columns in chosen], axis=1)
+
+
+def _features_offset(path: Path) -> int:
+    """Where the features begin in a file whose form safetensors has checked, in bytes."""
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(length))
+    return 8 + length + int(header["features"]["data_offsets"][0])
+
+
+def _pieces(path: Path, offset: int, length: int) -> Iterator[bytes]:
+    """A part of a file, read in pieces; through a mapping it would all count as this process's memory."""
+    with path.open("rb") as file:
+        file.seek(offset)
+        while length and (piece := file.read(min(PIECE, length))):
+            length -= len(piece)
+            yield piece
+
+
+def _crc(facts: Mapping[str, Any], spans: IntArray, *features: bytes | memoryview) -> str:
+    """A checksum of all that a file tells: CRC-32, which is as fast as the file is read."""
+    total = 0
+    for part in (json.dumps(facts).encode(), spans.tobytes(), *features):
+        total = zlib.crc32(part, total)
+    return f"{total:08x}"
 
 
 def _ordered(manifest: Mapping[str, Any]) -> dict[str, Any]:

@@ -64,9 +64,12 @@ class AEDNet(nn.Module):
         )
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
-        """(b, k, d) -> frame scores (b, k * m) in 0..1, category logits (b, C) or None."""
+        """(b, k, d) -> frame scores (b, k * m) in 0..1, category logits (b, C) or None.
+
+        Both have x's dtype, under autocast too.
+        """
         maps = rearrange(x, "b k (c h w) -> b k c h w", h=SIDE, w=SIDE)
         last = self.recurrent(maps)[:, -1]
         shared = torch.relu(self.shared(rearrange(last, "b c h w -> b (c h w)")))
-        logits = self.category(shared) if self.category is not None else None
-        return torch.sigmoid(self.score(shared)), logits
+        logits = self.category(shared).to(x.dtype) if self.category is not None else None
+        return torch.sigmoid(self.score(shared).to(x.dtype)), logits

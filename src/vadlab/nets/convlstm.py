@@ -44,22 +44,24 @@ class ConvLSTM(nn.Module):
                 nn.init.uniform_(parameter, -bound, bound)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(b, t, c, h, w) -> hidden states of all time steps, (b, t, hidden, h, w)."""
-        b, steps = x.shape[:2]
-        projected = rearrange(
-            self.input_conv(rearrange(x, "b t c h w -> (b t) c h w")), "(b t) c h w -> t b c h w", b=b
-        )
-        cell = projected.new_zeros(b, self.hidden, *x.shape[-2:])
-        state: Tensor | None = None  # zero at first, so its convolution is skipped
-        states = []
-        for step in range(steps):
-            gates = projected[step] if state is None else projected[step] + self.hidden_conv(state)
+        """(b, t, c, h, w) -> hidden states of all time steps, (b, t, hidden, h, w).
+
+        Under autocast the convolutions have its precision; gates and states keep that of x.
+        """
+        b = len(x)
+        maps = rearrange(x, "b t c h w -> (b t) c h w")
+        projected = rearrange(self.input_conv(maps).to(x.dtype), "(b t) c h w -> b t c h w", b=b)
+        states: list[Tensor] = []
+        cell: Tensor | None = None  # zero at first, as the state: their terms are left out
+        for gates in projected.unbind(1):
+            if states:
+                gates = gates + self.hidden_conv(states[-1])
             i, f, o, g = gates.chunk(4, dim=1)
-            if self.peephole is not None:
+            if self.peephole is not None and cell is not None:
                 i, f = i + self.peephole[0] * cell, f + self.peephole[1] * cell
-            cell = torch.sigmoid(f) * cell + torch.sigmoid(i) * torch.tanh(g)
+            new = torch.sigmoid(i) * torch.tanh(g)
+            cell = new if cell is None else torch.sigmoid(f) * cell + new
             if self.peephole is not None:
                 o = o + self.peephole[2] * cell
-            state = torch.sigmoid(o) * torch.tanh(cell)
-            states.append(state)
+            states.append(torch.sigmoid(o) * torch.tanh(cell))
         return torch.stack(states, dim=1)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vadlab import catalog, progress, weights
+from vadlab import catalog, devices, progress, weights
 from vadlab.datasets.synth import generate
 from vadlab.errors import DataError
 from vadlab.evaluation.rules import get
@@ -74,7 +74,7 @@ def demo(out: Path, *, seed: int = 0, device: str = "auto") -> Demo:
     timed("weights", started)
 
     started = time.monotonic()
-    extractor = make_extractor("i3d", flow="dis", device=device)
+    extractor = make_extractor("i3d", flow="tvl1", device=device, workers=devices.cores())
     dataset = catalog.load("datasets", "synth")(videos)
     extraction = extract(dataset.entries(), store, extractor)
     timed("extract", started)

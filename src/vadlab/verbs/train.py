@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
-from vadlab import catalog, checkpoint, config, devices, files, progress, training
+from vadlab import catalog, checkpoint, config, devices, files, progress, ranks, training
 from vadlab.detector import Detector
 from vadlab.errors import StoreError, UsageError
 from vadlab.evaluation import rules
@@ -61,16 +62,22 @@ class Plan:
 def train(plan: Plan, out: Path) -> dict[str, Any]:
     """Train, or continue a training that was stopped; the run's facts.
 
+    Started by torchrun, the processes share each gradient step; only the first writes, shows progress and
+    does what is no gradient step. A detector that makes none is trained by the first alone.
+
     Raises:
         StoreError: If `out` holds another run, or features are missing.
         UsageError: If a name or a setting is unknown.
     """
-    detector = _detector(plan)
-    dataset = catalog.load("datasets", plan.dataset)(plan.root)
-    split: Split = dataset.split(
-        detector.supervision, seed=plan.seed, val_fraction=plan.val, protocol=plan.protocol
-    )
-    store = _store(plan, detector)
+    device = ranks.place(devices.pick(plan.device))
+    with ranks.joined(device):
+        if not ranks.first():
+            return _join(plan, device)
+        return _train(plan, out, device)
+
+
+def _train(plan: Plan, out: Path, device: torch.device) -> dict[str, Any]:
+    detector, dataset, split, store = _parts(plan)
     facts = _facts(plan, detector, split, store)
     earlier = _earlier(out, facts)
     if earlier is not None and (out / checkpoint.STATE).exists():
@@ -86,7 +93,7 @@ def train(plan: Plan, out: Path) -> dict[str, Any]:
 
         train_samples = samples(dataset, split.train, read, detector.supervision)
         val_samples = samples(dataset, split.val, read, detector.supervision)
-        place = training.Runtime(device=devices.pick(plan.device), folder=out, progress=tick)
+        place = training.Runtime(device=device, folder=out, progress=tick)
         with training.runtime(place):
             detector.fit(train_samples, val_samples)
             calibration = _calibration(detector, train_samples, val_samples, split)
@@ -94,6 +101,29 @@ def train(plan: Plan, out: Path) -> dict[str, Any]:
     checkpoint.write_run(out, facts)
     checkpoint.save_state(out, detector)  # last, for its being there means that the run is finished
     return facts
+
+
+def _join(plan: Plan, device: torch.device) -> dict[str, Any]:
+    """Take part in the first process's gradient steps, if it makes some."""
+    stepping, started = ranks.called(), time.monotonic()
+    detector, dataset, split, store = _parts(plan)
+    if stepping:
+        read = reader(detector.reads, store=store, streams=plan.streams)
+        train_samples, val_samples = (
+            samples(dataset, part, read, detector.supervision) for part in (split.train, split.val)
+        )
+        with training.runtime(training.Runtime(device=device)):
+            detector.fit(train_samples, val_samples)
+    return _facts(plan, detector, split, store) | {"seconds": round(time.monotonic() - started, 1)}
+
+
+def _parts(plan: Plan) -> tuple[Detector, Any, Split, Store | None]:
+    detector = _detector(plan)
+    dataset = catalog.load("datasets", plan.dataset)(plan.root)
+    split: Split = dataset.split(
+        detector.supervision, seed=plan.seed, val_fraction=plan.val, protocol=plan.protocol
+    )
+    return detector, dataset, split, _store(plan, detector)
 
 
 def _detector(plan: Plan) -> Detector:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass
 from typing import TypeVar
@@ -23,7 +23,7 @@ class _End:
     error: BaseException | None = None
 
 
-def read_ahead(source: Generator[T], n: int) -> Iterator[T]:
+def read_ahead(source: Generator[T], n: int) -> Generator[T]:
     """Yield the items of a generator that runs ahead in its own thread.
 
     At most n items wait, and one more is in the making, so memory is bounded. When the consumer
@@ -43,7 +43,7 @@ def read_ahead(source: Generator[T], n: int) -> Iterator[T]:
     return _consume(source, n)
 
 
-def _consume(source: Generator[T], n: int) -> Iterator[T]:
+def _consume(source: Generator[T], n: int) -> Generator[T]:
     waiting: queue.Queue[T | _End] = queue.Queue(maxsize=n)
     stop = threading.Event()
     thread = threading.Thread(target=_produce, args=(source, waiting, stop), name="read-ahead", daemon=True)
