@@ -19,6 +19,7 @@ from vadlab.files import read_json, write_json
 from vadlab.types import Entry, Split, Supervision
 
 __all__ = [
+    "TABLE_2",
     "Protocol",
     "assemble",
     "by_part",
@@ -32,6 +33,16 @@ __all__ = [
 
 Protocol: TypeAlias = Literal["paper", "official"]
 """Whose split: the LAD paper's (Sec. 5.1, Data Splits, Table 2) or the dataset's own."""
+
+TABLE_2: dict[str, tuple[int, int, int]] = {
+    "avenue": (8, 19, 18),
+    "avenue_ranges": (8, 19, 18),
+    "ped2": (8, 14, 14),
+    "shanghaitech": (175, 238, 199),
+    "ucf_crime": (800, 1610, 290),
+    "lad": (958, 1440, 560),
+}
+"""By dataset, the LAD paper's numbers of videos: to train without supervision, to train with it, to test."""
 
 Part: TypeAlias = tuple[Entry, ...]
 
@@ -211,7 +222,11 @@ def official(
 
 
 def write_split(path: Path, split: Split) -> None:
-    """Write a split as JSON: its name, supervision and seed, and the ids of each part."""
+    """Write a split as JSON: its name, supervision and seed, and the ids of each part, an id a line.
+
+    JSON, as it is one text file that holds three lists and what they are, that every language reads and
+    `diff` compares; `jq -r '.train[]' FILE` makes a plain list of it.
+    """
     parts = {"train": split.train, "val": split.val, "test": split.test}
     value: dict[str, object] = {"name": split.name, "supervision": str(split.supervision), "seed": split.seed}
     value.update({part: [entry.id for entry in entries] for part, entries in parts.items()})
@@ -232,7 +247,21 @@ def read_split(path: Path, entries: Iterable[Entry]) -> Split:
     for part in ("train", "val", "test"):
         ids = value.get(part)
         if not isinstance(ids, list) or not all(isinstance(key, str) for key in ids):
-            raise DataError("the split is malformed", file=path, expected=f"a list of video ids as {part!r}")
+            raise DataError(
+                "the split is malformed",
+                file=path,
+                expected=f"a list of video ids as {part!r}",
+                found=f"{ids!r:.60}" if part in value else "no such key",
+                remedy="make it again: vadlab data split DATASET ROOT --out FILE",
+            )
+        twice = sorted({key for key in ids if ids.count(key) > 1}) if len(set(ids)) < len(ids) else []
+        if twice:
+            raise DataError(
+                f"the split lists {len(twice)} videos twice as {part!r}",
+                file=path,
+                expected="each id once",
+                found=", ".join(twice[:20]),
+            )
         absent += [key for key in ids if key not in known]
         parts[part] = tuple(known[key] for key in ids if key in known)
     if absent:

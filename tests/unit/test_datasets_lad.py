@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import scipy.io
 
-from vadlab.datasets.lad import LAD, read_pickle
+from vadlab.datasets.lad import LAD
 from vadlab.errors import DataError
+from vadlab.ground_truth.pickle_file import read_dict
 from vadlab.types import Supervision
 
 # name -> (class, frame labels of a file; a denseflow folder has one image less)
@@ -188,22 +189,26 @@ def test_split_sizes_and_modes(root: Path) -> None:
 
 
 def test_missing_parts_are_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="frame labels of LAD are missing"):
+    with pytest.raises(DataError, match=r"frame labels of LAD .GTs.zip. not found here"):
         LAD(tmp_path)
     mats(tmp_path / "GT_mat" / "all")
-    with pytest.raises(DataError, match="no videos of LAD here"):
-        LAD(tmp_path)
-    files(tmp_path)
     with pytest.raises(DataError, match=r"expected: train_split\.txt"):
+        LAD(tmp_path)
+    lists(tmp_path)
+    with pytest.raises(DataError, match="the videos of LAD not found here"):
         LAD(tmp_path)
 
 
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("v_Crash_a_05_05", "1 of 5 listed videos are missing"),
-        ("v_Crash_n_01_03", "line 3 lists 'v_Crash_n_01_03' again"),
-        ("strange_name", "neither normal nor abnormal"),
+        (
+            "v_Crash_n_01_03",
+            "line 3, column 'name'(.|\n)*'v_Crash_n_01_03', also in line 1 of test_split.txt",
+        ),
+        ("v_Crash_a_01_02", "line 3, column 'name'(.|\n)*also in line 1 of train_split.txt"),
+        ("v_CRASH_a_01_02", "v_CRASH_a_01_02 is there as v_Crash_a_01_02"),
+        ("strange_name\nother_strange_name", "2 names tell neither normal nor abnormal"),
     ],
 )
 def test_wrong_lists_are_refused(root: Path, line: str, message: str) -> None:
@@ -214,10 +219,19 @@ def test_wrong_lists_are_refused(root: Path, line: str, message: str) -> None:
         LAD(root)
 
 
+def test_a_listed_video_may_be_absent_but_not_from_a_split(root: Path) -> None:
+    (root / "test_split.txt").write_text("\n".join([*TEST, "v_Crash_a_05_05"]))
+    dataset = LAD(root)
+    assert [(e.id, e.part, e.abnormal) for e in dataset.absent] == [("v_Crash_a_05_05", "test", True)]
+    assert len(dataset.entries()) == 4
+    with pytest.raises(DataError, match="1 of the 5 videos of this split are absent"):
+        dataset.split(Supervision.FULL)
+
+
 def test_one_name_in_two_classes_is_refused(root: Path) -> None:
     (root / "Fire").mkdir()
     (root / "Fire" / "v_Crash_a_01_02.mp4").touch()
-    with pytest.raises(DataError, match="two videos are named"):
+    with pytest.raises(DataError, match="v_Crash_a_01_02 in Fire and Crash"):
         LAD(root)
 
 
@@ -229,13 +243,17 @@ def test_video_labels_must_agree_with_the_folders(tmp_path: Path) -> None:
     file = tmp_path / "GT" / "video_label_IET.pickle"
     file.write_bytes(pickle.dumps(as_list))
     assert len(LAD(tmp_path).entries()) == 4
+    file.write_bytes(pickle.dumps(as_list | {"v_Crash_a_01_02": [14], "v_Crash_n_01_03": []}))
+    with pytest.raises(DataError, match="2 video labels are malformed"):
+        LAD(tmp_path)
     file.write_bytes(pickle.dumps(as_list | {"v_Crash_a_01_02": [7]}))
     with pytest.raises(DataError, match="v_Crash_a_01_02 is labelled Fire"):
         LAD(tmp_path)
 
 
 @pytest.mark.parametrize(
-    "value", [np.zeros((6, 1)), np.zeros(6), np.full((1, 6), 2), np.full((1, 6), np.nan)]
+    "value",
+    [np.zeros((2, 3)), np.zeros((1, 1, 6)), np.full((1, 6), 2), np.full((1, 6), np.nan), np.array(["1"] * 6)],
 )
 def test_malformed_labels_are_refused(tmp_path: Path, value: Any) -> None:
     lists(tmp_path)
@@ -274,7 +292,7 @@ def test_a_pickle_cannot_run_anything(tmp_path: Path) -> None:
     file, made = tmp_path / "x.pickle", tmp_path / "made"
     file.write_bytes(pickle.dumps({"a": Attack(made)}))
     with pytest.raises(DataError, match=r"it asks for posix\.mkdir|it asks for nt\.mkdir"):
-        read_pickle(file)
+        read_dict(file)
     assert not made.exists()
     # The attack itself works: plain unpickling runs it.
     pickle.loads(file.read_bytes())
@@ -285,4 +303,4 @@ def test_a_pickle_cannot_run_anything(tmp_path: Path) -> None:
 def test_damaged_pickles_are_refused(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "x.pickle").write_bytes(content)
     with pytest.raises(DataError):
-        read_pickle(tmp_path / "x.pickle")
+        read_dict(tmp_path / "x.pickle")

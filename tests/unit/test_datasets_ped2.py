@@ -1,12 +1,22 @@
+import shutil
 from pathlib import Path
+from typing import ClassVar
 
 import cv2
 import numpy as np
 import pytest
+import scipy.io
 
-from vadlab.datasets.ped2 import Ped2, parse_ranges
+from vadlab.datasets.ped2 import Ped2 as Whole
 from vadlab.errors import DataError, UsageError
 from vadlab.types import Supervision
+
+
+class Ped2(Whole):
+    """Of four training clips."""
+
+    published: ClassVar[dict[str, int]] = {"train": 4, "test": 3}
+
 
 TRUTH = """TestVideoFile = {};
 TestVideoFile{end+1}.gt_frame = [3:5];
@@ -111,30 +121,55 @@ def test_a_truth_beyond_the_clip_is_refused(tmp_path: Path) -> None:
     (root / "testing" / "frames" / "01" / "005.jpg").unlink()
     (root / "testing" / "frames" / "01" / "006.jpg").unlink()
     dataset = Ped2(root)
-    with pytest.raises(DataError, match=r"ends after the clip"):
+    with pytest.raises(DataError, match=r"labels of Test001 end after the video"):
         dataset.labels(dataset.entries()[0], 4)
 
 
 def test_missing_parts_are_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="not a folder of UCSD Ped2") as caught:
+    with pytest.raises(DataError, match="the clips of UCSDped2 not found here") as caught:
         Ped2(tmp_path / "nowhere")
     assert "no such folder" in str(caught.value)
     root = customary(tmp_path)
-    (root / "UCSDped2.m").write_text(TRUTH + "TestVideoFile{end+1}.gt_frame = [1:2];\n")
-    with pytest.raises(DataError, match=r"clips 1 to 4(.|\n)*clips 1, 2, 3"):
+    (root / "UCSDped2.m").write_text("\n".join(TRUTH.splitlines()[:3]))
+    with pytest.raises(DataError, match=r"clips 1 to 2(.|\n)*clips 3 too"):
         Ped2(root)
     (root / "UCSDped2.m").unlink()
-    with pytest.raises(DataError, match="ground truth of Ped2 is missing"):
+    with pytest.raises(DataError, match="ground truth of UCSDped2 is missing"):
         Ped2(root)
 
 
-@pytest.mark.parametrize("bad", ["5:3", "0:3", "3", "a:b", "1:2:3"])
-def test_malformed_ranges_are_refused_with_their_line(bad: str, tmp_path: Path) -> None:
-    file = tmp_path / "UCSDped2.m"
-    file.write_text(f"X = {{}};\nX{{end+1}}.gt_frame = [1:2];\nX{{end+1}}.gt_frame = [{bad}];\n")
-    with pytest.raises(DataError, match="line 3") as caught:
-        parse_ranges(file)
-    assert caught.value.found == bad
+@LAYOUTS
+def test_clips_that_are_not_there_are_absent(layout, tmp_path: Path) -> None:
+    root = layout(tmp_path)
+    for part in ("training", "testing", "Train", "Test"):
+        for name in ("02", "Train002", "Test002"):
+            for folder in root.rglob(f"{part}/{name}"), root.rglob(f"{part}/frames/{name}"):
+                for path in folder:
+                    shutil.rmtree(path)
+    dataset = Ped2(root)
+    assert [entry.id for entry in dataset.absent] == ["Test002", "Train002"]
+    assert len(dataset.entries()) == 5
+    for protocol in ("paper", "official"):
+        with pytest.raises(DataError, match=r"Train002|Test002"):
+            dataset.split(Supervision.UNSUPERVISED, protocol=protocol)
+
+
+def test_a_whole_part_may_be_absent(tmp_path: Path) -> None:
+    shutil.rmtree(customary(tmp_path) / "training")
+    dataset = Ped2(tmp_path)
+    assert [entry.id for entry in dataset.absent] == [f"Train{n:03d}" for n in range(1, 5)]
+    assert dataset.labels(dataset.entries()[0], 6).abnormal
+
+
+def test_the_ranges_of_liu_et_al_serve_too(tmp_path: Path) -> None:
+    root = customary(tmp_path)
+    (root / "UCSDped2.m").unlink()
+    cells = np.empty((1, 3), dtype=object)
+    cells[0] = [np.array([[3], [5]], np.uint8), np.array([[1, 6], [2, 6]], np.uint8), np.zeros((2, 0))]
+    scipy.io.savemat(root / "ped2.mat", {"gt": cells})
+    dataset = Ped2(root)
+    spans = [dataset.labels(entry, 6).intervals.tolist() for entry in dataset.entries()[:3]]
+    assert spans == [[[2, 5]], [[0, 2], [5, 6]], []]
 
 
 def test_the_official_split_is_for_unsupervised_detectors(tmp_path: Path) -> None:
@@ -145,5 +180,5 @@ def test_the_official_split_is_for_unsupervised_detectors(tmp_path: Path) -> Non
     assert {e.part for e in split.test} == {"test"}
     assert split.seed is None
     for mode in (Supervision.WEAK, Supervision.FULL):
-        with pytest.raises(UsageError, match="normal clips only"):
+        with pytest.raises(UsageError, match="normal videos only"):
             dataset.split(mode, protocol="official")

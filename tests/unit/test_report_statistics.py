@@ -10,7 +10,7 @@ import pytest
 from matplotlib.patches import Rectangle
 
 from vadlab.report.figures import to_png
-from vadlab.report.statistics import VideoFacts, figure_3
+from vadlab.report.statistics import VideoFacts, by_category, figure_3, summary, table_1_row
 from vadlab.types import Entry, Video
 
 
@@ -61,3 +61,45 @@ def test_lengths_of_all_videos() -> None:
 @pytest.mark.parametrize("videos", [SET[:1], SET[3:4], [facts(None, 10, 0)], SET])
 def test_any_set_can_be_drawn(videos: list[VideoFacts]) -> None:
     assert to_png(figure_3(videos)).startswith(b"\x89PNG")
+
+
+def test_numbers_by_category() -> None:
+    rows = by_category(SET)
+    assert rows["Fire"] == {
+        "videos": 2, "abnormal_videos": 1, "frames": 400, "abnormal_frames": 50,
+        "share": 50 / 400, "share_in_abnormal": 0.5,
+    }  # fmt: skip
+    assert rows["Falling"] == {
+        "videos": 2, "abnormal_videos": 2, "frames": 1199, "abnormal_frames": 150,
+        "share": 0.75, "share_in_abnormal": 0.75,  # of the labelled video alone
+    }  # fmt: skip
+    weak = by_category([facts("Falling", 999, None, abnormal=True)])["Falling"]
+    assert (weak["share"], weak["share_in_abnormal"]) == (None, None)
+
+
+def test_categories_of_normal_videos_alone_are_not_drawn() -> None:
+    axes = figure_3([*SET, facts("Normal", 70, 0)]).axes[0]
+    assert [t.get_text() for t in axes.get_xticklabels()] == ["Falling", "Fire"]
+    assert axes.collections[0].get_offsets()[:, 1].tolist() == [75, 50]
+
+
+def test_the_row_of_table_1() -> None:
+    def train(category: str, n_abnormal: int | None) -> VideoFacts:
+        return VideoFacts("v", category, True, "train", 10, 1.0, n_abnormal)
+
+    row = table_1_row("lad", [train("Fire", 3), train("Panic", 2), facts("Crash", 9, 0)])
+    assert row["measured"] == {"videos": 3, "supervision": "Video- and frame-level", "categories": 2}
+    assert (row["published"]["videos"], row["published"]["scenes"]) == (2000, 1895)
+    # As for Ped2: frame labels in the test part alone teach nothing of anomalies.
+    row = table_1_row("ped2", [facts("Normal", 9, 0), facts("Abnormal", 9, 3)])
+    assert row["measured"] == {"videos": 2, "supervision": "Video-level", "categories": "not specified"}
+    assert table_1_row("ucf_crime", [train("Arson", None)])["measured"]["supervision"] == "Video-level"
+    assert table_1_row("folder", SET)["published"] == {}
+
+
+def test_summary() -> None:
+    found = summary(SET)
+    assert (found["videos"], found["normal_videos"], found["abnormal_videos"]) == (5, 1, 4)
+    assert (found["frames"], found["abnormal_frames"], found["videos_with_frame_labels"]) == (1639, 240, 4)
+    assert (found["shortest_frames"], found["mean_frames"], found["longest_frames"]) == (40, 327.8, 999)
+    assert found["minutes_of_video"] == round(1639 / 25 / 60, 2)

@@ -237,6 +237,7 @@ def test_a_split_of_other_videos_is_refused(tmp_path: Path) -> None:
     [
         {"train": "n0000"},
         {"test": [1]},
+        {"test": None},
         {"val": None},
         {"supervision": "half"},
         {"seed": "0"},
@@ -257,3 +258,18 @@ def test_malformed_split_files_are_refused(tmp_path: Path, change: dict[str, obj
     (tmp_path / "s.json").write_text(json.dumps(good | change))
     with pytest.raises(DataError, match="malformed"):
         read_split(tmp_path / "s.json", videos(2, 0))
+
+
+def test_a_split_that_lists_a_video_twice_is_refused(tmp_path: Path) -> None:
+    twice = {"name": "x", "supervision": "weak", "seed": None, "val": [], "test": ["n0001"]}
+    (tmp_path / "s.json").write_text(json.dumps(twice | {"train": ["n0000", "a0000", "n0000"]}))
+    with pytest.raises(DataError, match=r"lists 1 videos twice as 'train'(.|\n)*n0000"):
+        read_split(tmp_path / "s.json", videos(2, 1))
+
+
+def test_a_split_file_has_an_id_a_line(tmp_path: Path) -> None:
+    train, test = random_half(videos(2, 2), seed=0)
+    split = assemble("x", Supervision.WEAK, protocol="paper", train=train, test=test, seed=0, drawn=True)
+    write_split(tmp_path / "s.json", split)
+    lines = (tmp_path / "s.json").read_text().splitlines()
+    assert all(f'"{e.id}"' in [line.strip(" ,") for line in lines] for e in train + test)

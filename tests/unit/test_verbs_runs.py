@@ -14,11 +14,12 @@ import pytest
 
 from vadlab import checkpoint
 from vadlab.detectors.linear_probe import LinearProbe
-from vadlab.errors import StoreError
+from vadlab.errors import StoreError, UsageError
 from vadlab.evaluation.rules import get
 from vadlab.features.store import Store
 from vadlab.files import read_json, write_json
 from vadlab.spans import windows
+from vadlab.splits import write_split
 from vadlab.types import Entry, Features, FrameLabels, Sample, Split, Supervision, Video
 from vadlab.verbs.evaluate import evaluate_run
 from vadlab.verbs.train import Plan, train
@@ -106,3 +107,15 @@ def test_a_store_that_was_made_anew_in_another_way_is_not_scored(plan: Plan, tmp
     with pytest.raises(StoreError, match="another way") as caught:
         evaluate_run(run, get("strict"))
     assert caught.value.found == "backbone.facts.sha256 = other"
+
+
+def test_a_split_file_wins_over_the_drawn_split(plan: Plan, tmp_path: Path) -> None:
+    entries = Little(tmp_path).entries()
+    file = tmp_path / "split.json"
+    write_split(file, Split("mine", Supervision.FULL, entries[2:4], (), entries[4:], seed=7))
+    facts = train(dataclasses.replace(plan, split_file=file), tmp_path / "run")
+    assert facts["split"]["train"] == ["v2", "v3"] and facts["split"]["seed"] == 7
+    write_split(file, Split("weak", Supervision.WEAK, entries[2:4], (), entries[4:]))
+    with pytest.raises(UsageError, match="another supervision") as caught:
+        train(dataclasses.replace(plan, split_file=file), tmp_path / "other")
+    assert "--kind full" in str(caught.value)

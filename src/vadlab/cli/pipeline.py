@@ -149,6 +149,9 @@ def train(
     split: Annotated[
         str, typer.Option(help="paper: the LAD paper's splits (Table 2) | official: the dataset's own.")
     ] = "paper",
+    split_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A split of `vadlab data split`, instead of these.")
+    ] = None,
     val: Annotated[float, typer.Option(help="Share of the training videos that validates.")] = 0.0,
     recipe: Recipe = None,
     settings: Settings = None,
@@ -177,6 +180,7 @@ def train(
         seed=seed,
         val=val,
         protocol=split,
+        split_file=split_file,
         device=device,
     )
     facts = run_train(plan, run)

@@ -6,14 +6,16 @@ from pathlib import Path
 from typing import ClassVar
 
 from vadlab.annotation_table import AnnotationTable
-from vadlab.splits import Protocol, official
-from vadlab.types import Entry, FrameLabels, Split, Supervision
+from vadlab.layouts.listed import ListedVideos
+from vadlab.types import Entry, FrameLabels
 
 __all__ = ["Folder"]
 
 
-class Folder:
+class Folder(ListedVideos):
     """Videos and image folders listed in `ROOT/annotations.csv`; `vadlab.annotation_table` tells the format.
+
+    The table lists the parts, validation too; both protocols use them.
 
     Args:
         root: The folder.
@@ -30,12 +32,9 @@ class Folder:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._table = AnnotationTable(root)
+        self._keep(self._table.entries)
         found = {entry.category for entry in self._table.entries}
         self.categories = tuple(sorted(category for category in found if category))
-
-    def entries(self) -> tuple[Entry, ...]:
-        """All videos, sorted by id."""
-        return self._table.entries
 
     def has_frame_labels(self, entry: Entry) -> bool:
         """False for abnormal videos without events: their label is weak."""
@@ -48,22 +47,3 @@ class Folder:
             DataError: If the label is weak, or the table does not fit `n_frames`.
         """
         return self._table.labels(entry, n_frames)
-
-    def split(
-        self,
-        supervision: Supervision,
-        *,
-        seed: int = 0,
-        val_fraction: float = 0.0,
-        protocol: Protocol = "paper",
-    ) -> Split:
-        """The parts that the table lists, for both protocols; validation is listed, or cut from train.
-
-        Raises:
-            UsageError: If the table lists a validation part and a fraction is asked for.
-            DataError: If there is no normal video to train without supervision, or a source is on
-                two sides.
-        """
-        return official(
-            self.name, self.entries(), supervision, protocol=protocol, val_fraction=val_fraction, seed=seed
-        )

@@ -1,22 +1,22 @@
 """LAD: 2,000 videos, 14 kinds of anomaly, every frame labelled; the set of the LAD paper.
 
-B. Wan, W. Jiang, Y. Fang, Z. Luo, G. Ding: Anomaly detection in video sequences: a benchmark and
-computational model, IET Image Processing 15, 2021. The authors' layout is read:
-
-- videos `denseflow_img/<Class>/<v_name>/img/*.jpg`, or files `<Class>/<v_name>.mp4` in `videos/` or
-  in the folder itself;
-- lists `train_split.txt` and `test_split.txt`, a name a line;
-- frame labels `GT_mat/all/gt_<name>.mat`, or `GT/frame_label_IET.pickle`; video labels, where there,
-  `GT/video_label_IET.pickle`. Pickles are read without running anything that they ask for.
-
-The tool that made `denseflow_img` writes one image less than the video has frames, the last being
-without a flow. For its image folders, labels that are longer by exactly one lose the last one; any
-other difference is an error.
+- Paper: B. Wan, W. Jiang, Y. Fang, Z. Luo, G. Ding: Anomaly detection in video sequences: a benchmark and
+  computational model, IET Image Processing 15, 2021.
+- Get it: links on the project page (`home` below) and in the authors' repository anomaly_detection_LAD2000:
+  videos, data_splits.zip, GTs.zip.
+- Terms: none stated; for research.
+- Layout: videos `denseflow_img/<Class>/<v_name>/img/*.jpg`, or files `<Class>/<v_name>.mp4` in `videos/` or
+  in the folder itself; lists `train_split.txt` and `test_split.txt`; frame labels
+  `GT_mat/all/gt_<name>.mat`, or `GT/frame_label_IET.pickle`; video labels, where there,
+  `GT/video_label_IET.pickle`.
+- Errors in circulation: the tool that made `denseflow_img` writes one image less than the video has frames,
+  the last being without a flow: for its image folders, labels that are longer by exactly one lose the last
+  one. The class counts of the repository's later README add up to 2,010.
+- What differs here: nothing; "Thieving" is taken for the class that the files call "Thiefing".
 """
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Mapping
 from fractions import Fraction
 from functools import cached_property
@@ -24,27 +24,46 @@ from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar
 
 import numpy as np
-import scipy.io
 from numpy.typing import NDArray
 
-from vadlab import array_pickle
+from vadlab.csv_table import listed
 from vadlab.errors import DataError
-from vadlab.splits import Protocol, official
-from vadlab.types import Entry, FrameLabels, Split, Supervision
+from vadlab.ground_truth.fitting import as_row, from_mask
+from vadlab.ground_truth.mat_file import read_row
+from vadlab.ground_truth.name_list import VIDEO_SUFFIXES, read_lists
+from vadlab.ground_truth.pickle_file import read_dict
+from vadlab.layouts.listed import ListedVideos
+from vadlab.layouts.video_files import absent_part, first, refuse_other_case
+from vadlab.types import Entry, FrameLabels
 
-__all__ = ["LAD", "read_pickle"]
+__all__ = ["LAD"]
 
 FPS = Fraction(25)  # LAD paper, Sec. 3.1
-VIDEO_SUFFIXES = frozenset({".avi", ".mkv", ".mov", ".mp4", ".webm"})
 VIDEO_FOLDERS = ("denseflow_img", "videos", ".")
 LIST_FOLDERS = (".", "data_splits", "GT")
 MAT_FOLDERS = ("GT_mat/all", "GT/GT_mat/all", "GTs/GT_mat/all")
 PICKLE_FOLDERS = ("GT", "GTs", ".")
+CLASSES = (  # in the published order, which the authors number from 0
+    "Crash",
+    "Crowd",
+    "Destroy",
+    "Drop",
+    "FallIntoWater",
+    "Falling",
+    "Fighting",
+    "Fire",
+    "Hurt",
+    "Loitering",
+    "Panic",
+    "Thiefing",
+    "Trampled",
+    "Violence",
+)
 CLASS_ALIASES = {"Thieving": "Thiefing"}
 
 
-class LAD:
-    """LAD in the authors' layout.
+class LAD(ListedVideos):
+    """LAD in the authors' layout; ids are `<Class>/<v_name>`.
 
     The two lists define the set: videos in the folders that neither list names are not part of it.
     A normal video carries the class of its folder, as the authors train with it; whether a video is
@@ -55,8 +74,8 @@ class LAD:
         root: The folder that holds videos, lists and labels.
 
     Raises:
-        DataError: If a part of the layout is missing, a listed video is missing or named otherwise,
-            or the video labels contradict the folders.
+        DataError: If labels, lists or all videos are missing, names are malformed, or the video labels
+            contradict the folders.
     """
 
     name: ClassVar[str] = "lad"
@@ -72,46 +91,32 @@ class LAD:
         "test": 560,
         "test_normal": 280,
         "test_abnormal": 280,
+        **{f"test {name}": 40 for name in CLASSES},
     }
-    categories: tuple[str, ...] = (
-        "Crash",
-        "Crowd",
-        "Destroy",
-        "Drop",
-        "FallIntoWater",
-        "Falling",
-        "Fighting",
-        "Fire",
-        "Hurt",
-        "Loitering",
-        "Panic",
-        "Thiefing",
-        "Trampled",
-        "Violence",
-    )
+    categories: tuple[str, ...] = CLASSES
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        pickles = tuple(f"{folder}/frame_label_IET.pickle" for folder in PICKLE_FOLDERS)
-        truth = _first(root, MAT_FOLDERS + pickles)
+        truths = MAT_FOLDERS + tuple(f"{folder}/frame_label_IET.pickle" for folder in PICKLE_FOLDERS)
+        truth = first(root, truths)
         if truth is None:
-            raise DataError(
-                "the frame labels of LAD are missing",
-                file=root,
-                expected=f"{MAT_FOLDERS[0]}/gt_<name>.mat or {pickles[0]}",
-                remedy=f"unpack GTs.zip here; links are at {self.home}",
+            raise absent_part(
+                root, "the frame labels of LAD (GTs.zip)", expected=" | ".join(truths), home=self.home
             )
         self._truth = truth  # folder of .mat files, or the pickle
-        self._entries = _entries(root, self._videos(root))
-        self._check_classes(_first(root, tuple(f"{f}/video_label_IET.pickle" for f in PICKLE_FOLDERS)))
-
-    def entries(self) -> tuple[Entry, ...]:
-        """All listed videos, sorted by id, `<Class>/<v_name>`."""
-        return self._entries
-
-    def has_frame_labels(self, entry: Entry) -> bool:  # noqa: ARG002
-        """True: LAD labels every frame."""
-        return True
+        lists = {part: _list(root, part) for part in ("train", "test")}
+        parts = read_lists(lists)
+        videos = self._videos(root)
+        refuse_other_case(parts, {name: path for name, (_, path) in videos.items()}, file=lists["train"])
+        classes = self._video_labels(
+            first(root, tuple(f"{f}/video_label_IET.pickle" for f in PICKLE_FOLDERS))
+        )
+        self._check_classes(videos, classes)
+        abnormal = _abnormal(parts, lists)
+        self._keep(
+            _entry(root, name, part, videos.get(name, (classes.get(name), None)), abnormal=abnormal[name])
+            for name, part in parts.items()
+        )
 
     def labels(self, entry: Entry, n_frames: int) -> FrameLabels:
         """Frame labels of a video, from the .mat files where there are any, else from the pickle.
@@ -120,225 +125,132 @@ class LAD:
             DataError: If they are missing, malformed, or of another length than `n_frames` (one more
                 is allowed for an image folder).
         """
-        file, values = self._label_values(entry)
-        is_denseflow = entry.path.is_dir()
-        if is_denseflow and len(values) == n_frames + 1:
-            values = values[:-1]
-        if len(values) != n_frames:
-            raise DataError(
-                f"the labels of {entry.id} have another length than the video",
-                file=file,
-                expected=f"{n_frames} labels" + (f" or {n_frames + 1}" if is_denseflow else ""),
-                found=f"{len(values)} labels",
-                remedy="download the video again; a re-encoded copy may gain or lose frames",
-            )
-        return FrameLabels.from_mask(values, category=entry.category)
+        file, values = self._label_values(PurePosixPath(entry.id).name)
+        remedy = "download the video again; a re-encoded copy may gain or lose frames"
+        if entry.path.is_dir() and len(values) == n_frames + 1:
+            values = values[:-1]  # denseflow wrote no image for the last frame
+        return from_mask(values, n_frames, entry=entry, file=file, remedy=remedy)
 
-    def split(
-        self,
-        supervision: Supervision,
-        *,
-        seed: int = 0,
-        val_fraction: float = 0.0,
-        protocol: Protocol = "paper",
-    ) -> Split:
-        """The authors' lists, for both protocols: 1,440 train and 560 test; 958 and 560 without supervision.
-
-        Source: LAD paper, Table 2.
-        """
-        return official(
-            self.name, self.entries(), supervision, protocol=protocol, val_fraction=val_fraction, seed=seed
-        )
-
-    def _videos(self, root: Path) -> dict[str, tuple[str, Path]]:
+    def _videos(self, root: Path) -> dict[str, tuple[str | None, Path]]:
         """Class and path by video name."""
         classes = {name: name for name in self.categories} | CLASS_ALIASES
-        for base in (root / folder for folder in VIDEO_FOLDERS):
-            folders = [
-                (base / name, category) for name, category in classes.items() if (base / name).is_dir()
+        found = (
+            [
+                (root / base / name, category)
+                for name, category in classes.items()
+                if (root / base / name).is_dir()
             ]
-            if folders:
-                break
-        else:
-            raise DataError(
-                "no videos of LAD here",
-                file=root,
-                expected="denseflow_img/<Class>/<v_name>/img/ or videos/<Class>/<v_name>.mp4",
-                found=", ".join(sorted(p.name for p in root.iterdir())[:10])
-                if root.is_dir()
-                else "no such folder",
-                remedy=f"unpack the videos here; links are at {self.home}",
-            )
-        videos: dict[str, tuple[str, Path]] = {}
+            for base in VIDEO_FOLDERS
+        )
+        folders = next(filter(None, found), None)
+        if folders is None:
+            expected = "denseflow_img/<Class>/<v_name>/img/ or videos/<Class>/<v_name>.mp4"
+            raise absent_part(root, "the videos of LAD", expected=expected, home=self.home)
+        videos: dict[str, tuple[str | None, Path]] = {}
+        twice: list[str] = []
         for folder, category in folders:
             for path in sorted(folder.iterdir()):
-                if (path / "img").is_dir():
-                    name, video = path.name, path / "img"
-                elif path.suffix.lower() in VIDEO_SUFFIXES and not path.name.startswith("."):
-                    name, video = path.stem, path
-                else:
+                is_images = (path / "img").is_dir()
+                if not is_images and (path.suffix.lower() not in VIDEO_SUFFIXES or path.name.startswith(".")):
                     continue
+                name = path.name if is_images else path.stem
                 if name in videos:
-                    raise DataError(
-                        f"two videos are named {name!r}",
-                        file=video,
-                        expected="each name once",
-                        found=videos[name][1],
-                        remedy="delete the copy",
-                    )
-                videos[name] = (category, video)
+                    twice.append(f"{name} in {folder.name} and {videos[name][0]}")
+                videos[name] = (category, path / "img" if is_images else path)
+        if twice:
+            raise DataError(
+                f"{len(twice)} videos are there twice",
+                file=root,
+                expected="each name once",
+                found=listed(twice),
+                remedy="delete the copies",
+            )
         return videos
 
-    def _label_values(self, entry: Entry) -> tuple[Path, NDArray[np.bool_]]:
+    def _label_values(self, name: str) -> tuple[Path, NDArray[np.bool_]]:
         """The label file and its (frames,) values."""
-        name = PurePosixPath(entry.id).name
-        file = self._truth
-        if file.is_dir():
-            file = file / f"gt_{name.removeprefix('v_')}.mat"
-            values = _read_mat(file)
-        elif name in self._pickled:
-            values = self._pickled[name]
-        else:
-            raise DataError(f"no frame labels of {name!r}", file=file, remedy="unpack GTs.zip again")
-        array = np.asarray(values)
-        if array.ndim != 2 or array.shape[0] != 1 or not np.isin(array, (0, 1)).all():
-            raise DataError(
-                f"the frame labels of {name!r} are malformed",
-                file=file,
-                expected="an array [1, frames] of 0 and 1",
-                found=f"shape {list(array.shape)}, type {array.dtype}",
-            )
-        return file, array[0].astype(bool)
+        if self._truth.is_dir():
+            file = self._truth / f"gt_{name.removeprefix('v_')}.mat"
+            return file, read_row(file)
+        if name not in self._pickled:
+            raise DataError(f"no frame labels of {name!r}", file=self._truth, remedy="unpack GTs.zip again")
+        return self._truth, as_row(self._pickled[name], file=self._truth)
 
     @cached_property
     def _pickled(self) -> Mapping[str, Any]:
-        return read_pickle(self._truth)
+        return read_dict(self._truth)
 
-    def _check_classes(self, file: Path | None) -> None:
+    def _video_labels(self, file: Path | None) -> dict[str, str]:
+        """Class by video name."""
         if file is None:
-            return
-        classes = read_pickle(file)
-        wrong = []
-        for entry in self._entries:
-            index = np.ravel(classes.get(PurePosixPath(entry.id).name, ()))
-            if index.size and entry.category != self.categories[int(index[0])]:
-                wrong.append(f"{entry.id} is labelled {self.categories[int(index[0])]}")
+            return {}
+        indices = {name: np.ravel(index) for name, index in read_dict(file).items()}
+        wrong = [n for n, i in indices.items() if i.size != 1 or i[0] not in range(len(self.categories))]
+        if wrong:
+            raise DataError(
+                f"{len(wrong)} video labels are malformed",
+                file=file,
+                expected=f"a class from 0 to {len(self.categories) - 1}",
+                found=listed(f"{name}: {indices[name].tolist()}" for name in wrong),
+            )
+        return {name: self.categories[int(index[0])] for name, index in indices.items()}
+
+    def _check_classes(
+        self, videos: Mapping[str, tuple[str | None, Path]], classes: Mapping[str, str]
+    ) -> None:
+        wrong = [
+            f"{category}/{name} is labelled {classes[name]}"
+            for name, (category, _) in videos.items()
+            if classes.get(name, category) != category
+        ]
         if wrong:
             raise DataError(
                 f"{len(wrong)} videos stand in the folder of another class",
-                file=file,
-                expected="the class of each video's folder",
-                found="; ".join(wrong[:10]),
+                file=self.root,
+                expected="the class of each video's folder, by video_label_IET.pickle",
+                found=listed(wrong),
                 remedy="move them to the labelled class's folder",
             )
 
 
-def read_pickle(file: Path) -> dict[str, Any]:
-    """A pickled dict of arrays, numbers and lists, read without running anything that it asks for.
-
-    Raises:
-        DataError: If the file is damaged, holds no dict, or asks for anything but NumPy arrays.
-    """
-    try:
-        value = array_pickle.loads(file.read_bytes())
-    except (pickle.UnpicklingError, OSError) as error:
+def _list(root: Path, part: str) -> Path:
+    file = first(root, tuple(f"{folder}/{part}_split.txt" for folder in LIST_FOLDERS))
+    if file is None:
         raise DataError(
-            "the pickle cannot be read safely",
-            file=file,
-            expected="a dict of NumPy arrays",
-            found=str(error),
-            remedy="use the .mat files, or the file as the authors published it",
-        ) from error
-    if not isinstance(value, dict):
-        raise DataError("the pickle is malformed", file=file, expected="a dict", found=type(value).__name__)
-    return value
-
-
-def _entries(root: Path, videos: Mapping[str, tuple[str, Path]]) -> tuple[Entry, ...]:
-    entries: list[Entry] = []
-    missing: list[str] = []
-    parts: dict[str, str] = {}
-    for part in ("train", "test"):
-        file = _first(root, tuple(f"{folder}/{part}_split.txt" for folder in LIST_FOLDERS))
-        if file is None:
-            raise DataError(
-                f"the list of {part} videos is missing",
-                file=root,
-                expected=f"{part}_split.txt",
-                remedy=f"unpack data_splits.zip here; links are at {LAD.home}",
-            )
-        for number, name in _listed_names(file):
-            if name in parts:
-                raise DataError(
-                    f"line {number} lists {name!r} again",
-                    file=file,
-                    expected="each video once in both lists",
-                    found=f"it is in the {parts[name]} list too",
-                    remedy="unpack data_splits.zip again",
-                )
-            parts[name] = part
-            if name not in videos:
-                missing.append(name)
-                continue
-            category, path = videos[name]
-            entries.append(
-                Entry(
-                    id=f"{category}/{name}",
-                    path=path,
-                    category=category,
-                    abnormal=_is_abnormal(name, file, number),
-                    source=f"{category}/{name}",
-                    part=part,
-                    fps=FPS if path.is_dir() else None,
-                )
-            )
-    if missing:
-        raise DataError(
-            f"{len(missing)} of {len(parts)} listed videos are missing",
+            f"the list of {part} videos is missing",
             file=root,
-            expected="every video of train_split.txt and test_split.txt in its class's folder",
-            found=", ".join(missing[:10]) + (" ..." if len(missing) > 10 else ""),
-            remedy="finish the download, or shorten the lists to the videos that you have",
+            expected=f"{part}_split.txt",
+            remedy=f"unpack data_splits.zip here; links are at {LAD.home}",
         )
-    return tuple(sorted(entries, key=lambda entry: entry.id))
+    return file
 
 
-def _listed_names(file: Path) -> list[tuple[int, str]]:
-    """Line numbers and video names of a list; folders and file suffixes are taken off."""
-    names = []
-    for number, line in enumerate(file.read_text(encoding="utf-8-sig").splitlines(), start=1):
-        path = PurePosixPath(line.strip().replace("\\", "/"))
-        if path.parts:
-            names.append((number, path.stem if path.suffix.lower() in VIDEO_SUFFIXES else path.name))
-    return names
-
-
-def _is_abnormal(name: str, file: Path, number: int) -> bool:
-    parts = name.split("_")
-    if len(parts) < 3 or parts[-3] not in ("n", "a"):
+def _abnormal(parts: Mapping[str, str], lists: Mapping[str, Path]) -> dict[str, bool]:
+    """Whether each video is abnormal, by its name."""
+    marks = {name: name.split("_")[-3] if name.count("_") >= 2 else "" for name in parts}
+    wrong = [f"{name} in {lists[parts[name]].name}" for name, mark in marks.items() if mark not in ("n", "a")]
+    if wrong:
         raise DataError(
-            f"line {number} holds a name that tells neither normal nor abnormal",
-            file=file,
+            f"{len(wrong)} names tell neither normal nor abnormal",
+            file=lists["train"].parent,
             expected="n or a as the third last part between underscores, e.g. v_Crash_a_01_02",
-            found=name,
+            found=listed(wrong),
         )
-    return parts[-3] == "a"
+    return {name: mark == "a" for name, mark in marks.items()}
 
 
-def _read_mat(file: Path) -> Any:
-    if not file.is_file():
-        raise DataError("no such label file", file=file, remedy="unpack GTs.zip again")
-    try:
-        return scipy.io.loadmat(file)["gt"]
-    except Exception as error:  # a damaged file may raise almost anything
-        raise DataError(
-            "the label file cannot be read",
-            file=file,
-            expected="a MATLAB file with the variable gt",
-            found=f"{type(error).__name__}: {error}",
-            remedy="unpack GTs.zip again",
-        ) from error
-
-
-def _first(root: Path, names: tuple[str, ...]) -> Path | None:
-    return next((root / name for name in names if (root / name).exists()), None)
+def _entry(
+    root: Path, name: str, part: str, video: tuple[str | None, Path | None], *, abnormal: bool
+) -> Entry:
+    category, path = video
+    # Of a video that is absent, only the video labels tell the class.
+    full = f"{category}/{name}" if category else name
+    return Entry(
+        id=full,
+        path=path or root / f"{full}.mp4",
+        category=category,
+        abnormal=abnormal,
+        source=full,
+        part=part,
+        fps=FPS if path is not None and path.is_dir() else None,
+    )

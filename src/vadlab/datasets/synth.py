@@ -23,10 +23,10 @@ from vadlab.annotation_table import (
 )
 from vadlab.errors import DataError, UsageError
 from vadlab.files import read_json, write_json
+from vadlab.layouts.listed import ListedVideos
 from vadlab.progress import Report
-from vadlab.splits import Protocol, official
 from vadlab.synthesis.scenes import CATEGORIES, SceneVideo, scene, simulated_annotators
-from vadlab.types import Entry, FrameLabels, Split, Supervision
+from vadlab.types import Entry, FrameLabels
 from vadlab.video.encode import write_video
 
 __all__ = ["Synth", "generate"]
@@ -36,7 +36,7 @@ SETTINGS = "synth.json"
 MARKS = "annotators.csv"
 
 
-class Synth:
+class Synth(ListedVideos):
     """A set that `generate` made.
 
     Args:
@@ -63,16 +63,9 @@ class Synth:
                 )
         self.root = root
         self._table = AnnotationTable(root)
+        self._keep(self._table.entries)
         found = {entry.category for entry in self._table.entries}
         self.categories = tuple(category for category in CATEGORIES if category in found)
-
-    def entries(self) -> tuple[Entry, ...]:
-        """All videos, sorted by id."""
-        return self._table.entries
-
-    def has_frame_labels(self, entry: Entry) -> bool:
-        """True: the events are known exactly."""
-        return self._table.has_frame_labels(entry)
 
     def labels(self, entry: Entry, n_frames: int) -> FrameLabels:
         """The exact events, as drawn.
@@ -81,19 +74,6 @@ class Synth:
             DataError: If the video has not `n_frames` frames.
         """
         return self._table.labels(entry, n_frames)
-
-    def split(
-        self,
-        supervision: Supervision,
-        *,
-        seed: int = 0,
-        val_fraction: float = 0.0,
-        protocol: Protocol = "paper",
-    ) -> Split:
-        """The generated train and test parts, for both protocols; the seed draws validation only."""
-        return official(
-            self.name, self.entries(), supervision, protocol=protocol, val_fraction=val_fraction, seed=seed
-        )
 
     def annotators(self) -> dict[str, tuple[Spans, ...]]:
         """What each simulated annotator marked, by video id; for `annotations.consensus`."""

@@ -1,59 +1,39 @@
-"""vadlab data check | stats: what is wrong with a dataset's folder, and what is in it."""
+"""vadlab data: open a dataset, describe it, write its splits and folds, make a miniature of it."""
 
 from __future__ import annotations
 
 import csv
+import importlib
 import io
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any
+from typing import Literal, TypeAlias, get_args
 
-import numpy as np
-
-from vadlab import catalog, files, progress
-from vadlab.datasets._protocol import Dataset, video_counts
-from vadlab.errors import DataError, VadlabError
+from vadlab import catalog, files
+from vadlab.csv_table import write_lines
+from vadlab.datasets._protocol import Dataset
+from vadlab.errors import DataError, UsageError
+from vadlab.folds import MLEP_FOLDS, category_folds, few_anomalies_folds
 from vadlab.report.figures import to_png
-from vadlab.report.statistics import VideoFacts, figure_3
-from vadlab.types import Supervision
-from vadlab.video.decode import probe
+from vadlab.report.statistics import VideoFacts, by_category, figure_3, summary
+from vadlab.splits import write_split
+from vadlab.types import Split, Supervision
+from vadlab.verbs.data_check import measure
 
-__all__ = ["Check", "Finding", "check", "open_dataset", "stats", "summary", "write_stats"]
+__all__ = [
+    "FoldProtocol",
+    "draw_folds",
+    "example",
+    "open_dataset",
+    "stats",
+    "summary",
+    "supervision_of",
+    "write_folds",
+    "write_stats",
+]
 
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that is not as it should be.
-
-    Args:
-        subject: The video or part concerned.
-        message: What was expected and found, and the remedy.
-    """
-
-    subject: str
-    message: str
-
-
-@dataclass(frozen=True)
-class Check:
-    """What a check found.
-
-    Args:
-        counts: Numbers of videos and frames.
-        published: The official set's numbers, as far as there are any.
-        splits: Train, val and test videos for each kind of supervision.
-        findings: What is wrong; empty if nothing is.
-    """
-
-    counts: dict[str, int]
-    published: dict[str, int]
-    splits: dict[str, dict[str, int]]
-    findings: tuple[Finding, ...]
-
-    def to_json(self) -> dict[str, Any]:
-        """For JSON."""
-        return asdict(self)
+FoldProtocol: TypeAlias = Literal["mlep", "tcnn"]
+"""Whose cross-validation: see `vadlab.folds`."""
 
 
 def open_dataset(name: str, root: Path) -> Dataset:
@@ -62,127 +42,127 @@ def open_dataset(name: str, root: Path) -> Dataset:
     return dataset
 
 
-def check(name: str, root: Path, *, decode: bool = True) -> Check:
-    """Compare a folder with what the dataset should be.
+def supervision_of(kind: str) -> Supervision:
+    """The mode of that name.
 
-    Args:
-        name: Catalogue name of the dataset.
-        root: Its folder.
-        decode: Whether to decode every video, which is the only way to know its number of frames and
-            whether the labels fit it.
+    Raises:
+        UsageError: If there is none.
     """
-    dataset = open_dataset(name, root)
-    entries = dataset.entries()
-    counts = video_counts(entries)
-    findings: list[Finding] = []
-    if decode:
-        facts = _facts(dataset, findings)
-        for part in ("train", "test"):
-            of_part = [f for f in facts if f.part == part]
-            counts[f"{part}_frames"] = sum(f.n_frames for f in of_part)
-            known = [f for f in of_part if f.n_abnormal is not None]
-            if len(known) == len(of_part):
-                counts[f"{part}_abnormal_frames"] = sum(f.n_abnormal or 0 for f in known)
-    findings += _against_published(counts, dataset.published, dataset.home)
-    splits: dict[str, dict[str, int]] = {}
-    for supervision in Supervision:
-        try:
-            split = dataset.split(supervision)
-        except VadlabError as error:
-            findings.append(Finding(f"split {supervision}", str(error)))
-            continue
-        splits[str(supervision)] = {part: len(getattr(split, part)) for part in ("train", "val", "test")}
-    return Check(counts, dict(dataset.published), splits, tuple(findings))
+    if kind not in list(Supervision):
+        raise UsageError(f"no kind of supervision {kind!r}", expected=" | ".join(Supervision))
+    return Supervision(kind)
 
 
-def stats(name: str, root: Path) -> list[VideoFacts]:
+def stats(name: str, root: Path, *, decode: bool = True) -> list[VideoFacts]:
     """Frames, abnormal frames and category of every video, for the paper's Table 1 and Fig. 3.
 
     Raises:
-        DataError: If a video does not decode or its labels do not fit.
+        DataError: If a video does not decode, its length is not known, or its labels do not fit.
     """
-    findings: list[Finding] = []
-    facts = _facts(open_dataset(name, root), findings)
+    facts, findings, unknown = measure(open_dataset(name, root), decode=decode)
     if findings:
         raise DataError(
             f"{len(findings)} videos cannot be counted, the first is {findings[0].subject}",
-            found=findings[0].message,
+            found=findings[0].text(),
             remedy=f"vadlab data check {name} {root}",
         )
-    return facts
-
-
-def _facts(dataset: Dataset, findings: list[Finding]) -> list[VideoFacts]:
-    entries = dataset.entries()
-    facts: list[VideoFacts] = []
-    with progress.bar("decode") as report:
-        for number, entry in enumerate(entries, start=1):
-            try:
-                video = probe(entry.path, id=entry.id, fps=entry.fps)
-                n_abnormal = None
-                if dataset.has_frame_labels(entry):
-                    n_abnormal = int(dataset.labels(entry, video.n_frames).mask().sum())
-                    if bool(n_abnormal) != entry.abnormal:
-                        findings.append(
-                            Finding(
-                                entry.id, f"listed as abnormal={entry.abnormal}, has {n_abnormal} such frames"
-                            )
-                        )
-                facts.append(VideoFacts.of(entry, video, n_abnormal))
-            except VadlabError as error:
-                findings.append(Finding(entry.id, str(error)))
-            report(number, len(entries), entry.id)
-    return facts
-
-
-def _against_published(counts: Mapping[str, int], published: Mapping[str, int], home: str) -> list[Finding]:
-    return [
-        Finding(
-            key,
-            f"expected: {expected:,} as published\n  found: {counts[key]:,}\n  remedy: compare with {home}",
+    if unknown:
+        raise DataError(
+            f"{len(unknown)} videos do not state their number of frames, the first is {unknown[0]}",
+            remedy="leave out --no-decode",
         )
-        for key, expected in published.items()
-        if key in counts and counts[key] != expected
-    ]
-
-
-def summary(facts: list[VideoFacts]) -> dict[str, Any]:
-    """The set's row of the paper's Table 1, and per category what Fig. 3a shows."""
-    frames = np.array([f.n_frames for f in facts])
-    seconds = sum(f.seconds for f in facts)
-    labelled = [f for f in facts if f.n_abnormal is not None]
-    by_category = {
-        category: {
-            "videos": len(of),
-            "abnormal_videos": sum(f.abnormal for f in of),
-            "frames": sum(f.n_frames for f in of),
-            "abnormal_frames": sum(f.n_abnormal or 0 for f in of),
-        }
-        for category in sorted({f.category for f in facts if f.category})
-        for of in [[f for f in facts if f.category == category]]
-    }
-    return {
-        "videos": len(facts),
-        "normal_videos": sum(not f.abnormal for f in facts),
-        "abnormal_videos": sum(f.abnormal for f in facts),
-        "frames": int(frames.sum()),
-        "abnormal_frames": sum(f.n_abnormal or 0 for f in labelled),
-        "videos_with_frame_labels": len(labelled),
-        "minutes_of_video": round(seconds / 60, 2),
-        "mean_frames": round(float(frames.mean()), 1),
-        "shortest_frames": int(frames.min()),
-        "longest_frames": int(frames.max()),
-        "categories": by_category,
-    }
+    return facts
 
 
 def write_stats(facts: list[VideoFacts], folder: Path) -> list[Path]:
-    """Write videos.csv, a line a video, and fig3.png; the paths."""
+    """Write Fig. 3 and its numbers; the paths.
+
+    `fig3.png` holds the three panels, `categories.csv` the numbers of the first, and `videos.csv`, a line
+    a video, those of the others.
+    """
     text = io.StringIO()
-    writer = csv.DictWriter(text, [f.name for f in fields(VideoFacts)])
+    names = [f.name for f in fields(VideoFacts)]
+    writer = csv.DictWriter(text, [*names, "share"], lineterminator="\n")
     writer.writeheader()
-    writer.writerows(asdict(f) for f in facts)
-    written = [folder / "videos.csv", folder / "fig3.png"]
+    writer.writerows(asdict(f) | {"share": "" if f.share is None else f"{f.share:.6f}"} for f in facts)
+    written = [folder / "videos.csv", folder / "categories.csv", folder / "fig3.png"]
     files.write_whole(written[0], text.getvalue().encode())
-    files.write_whole(written[1], to_png(figure_3(facts)))
+    rows = by_category(facts)
+    header = ("category", *next(iter(rows.values()), {}))
+    write_lines(written[1], header, [(name, *row.values()) for name, row in rows.items()])
+    files.write_whole(written[2], to_png(figure_3(facts)))
     return written
+
+
+def draw_folds(
+    name: str,
+    dataset: Dataset,
+    protocol: str,
+    *,
+    supervision: Supervision = Supervision.WEAK,
+    folds: int | None = None,
+    seed: int = 0,
+) -> tuple[Split, ...]:
+    """The splits of a cross-validation.
+
+    Args:
+        name: Catalogue name of the dataset.
+        dataset: The dataset.
+        protocol: "mlep" or "tcnn".
+        supervision: Of "mlep": which labels its few anomalies show.
+        folds: Their number; None for the paper's: 10 and 5 of MLEP, 4 of TCNN.
+        seed: Of "tcnn": which videos are drawn.
+
+    Raises:
+        UsageError: If the protocol is unknown, or its number of folds for this set.
+        DataError: If videos are absent, or a source would be on two sides.
+    """
+    if dataset.absent:
+        raise DataError(
+            f"{len(dataset.absent)} videos are absent, so folds would not be the protocol's",
+            found=", ".join(entry.id for entry in dataset.absent[:20]),
+            remedy=f"finish the download from {dataset.home}",
+        )
+    entries = dataset.entries()
+    if protocol == "tcnn":
+        return category_folds(name, entries, folds=4 if folds is None else folds, seed=seed)
+    if protocol != "mlep":
+        raise UsageError(
+            f"unknown cross-validation {protocol!r}", expected=" | ".join(get_args(FoldProtocol))
+        )
+    number = MLEP_FOLDS.get(name) if folds is None else folds
+    if number is None:
+        raise UsageError(
+            f"MLEP has no number of folds for {name}",
+            expected=f"one of {', '.join(MLEP_FOLDS)}, or a number",
+            remedy="give --folds",
+        )
+    return few_anomalies_folds(name, entries, supervision, folds=number)
+
+
+def write_folds(splits: tuple[Split, ...], folder: Path) -> list[Path]:
+    """Write each split as `fold01.json` ...; the paths."""
+    written = [folder / f"fold{number:02d}.json" for number in range(1, len(splits) + 1)]
+    for path, split in zip(written, splits, strict=True):
+        write_split(path, split)
+    return written
+
+
+def example(name: str, folder: Path) -> None:
+    """Write a miniature of a dataset: its layout and label formats, with tiny drawn videos.
+
+    Raises:
+        UsageError: If there is no such miniature.
+        DataError: If the folder is not empty.
+    """
+    known = [n for n in catalog.names("datasets") if n != "synth"]
+    if name not in known:
+        raise UsageError(
+            f"no miniature of {name!r}",
+            expected=" | ".join(known),
+            remedy="vadlab data synth OUT" if name == "synth" else None,
+        )
+    if folder.exists() and any(folder.iterdir()):
+        raise DataError("the folder is not empty", file=folder, remedy="choose another folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    importlib.import_module(f"vadlab.miniatures.{name}").write(folder)

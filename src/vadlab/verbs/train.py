@@ -23,6 +23,7 @@ from vadlab.evaluation import rules
 from vadlab.evaluation.frames import to_frames
 from vadlab.features.store import Store
 from vadlab.samples import reader, samples
+from vadlab.splits import read_split
 from vadlab.types import Entry, Sample, Split
 
 __all__ = ["Plan", "train"]
@@ -44,6 +45,7 @@ class Plan:
         seed: Of the split's draw and of the detector.
         val: Share of the training videos that validates.
         protocol: "paper" for the LAD paper's splits, "official" for the dataset's own.
+        split_file: A split as `vadlab data split` writes it, which wins over seed, val and protocol.
         device: "auto", "cpu", "cuda", "cuda:N".
     """
 
@@ -56,6 +58,7 @@ class Plan:
     seed: int = 0
     val: float = 0.0
     protocol: str = "paper"
+    split_file: Path | None = None
     device: str = "auto"
 
 
@@ -120,10 +123,26 @@ def _join(plan: Plan, device: torch.device) -> dict[str, Any]:
 def _parts(plan: Plan) -> tuple[Detector, Any, Split, Store | None]:
     detector = _detector(plan)
     dataset = catalog.load("datasets", plan.dataset)(plan.root)
-    split: Split = dataset.split(
-        detector.supervision, seed=plan.seed, val_fraction=plan.val, protocol=plan.protocol
-    )
+    split = _split(plan, dataset, detector)
     return detector, dataset, split, _store(plan, detector)
+
+
+def _split(plan: Plan, dataset: Any, detector: Detector) -> Split:
+    if plan.split_file is None:
+        drawn: Split = dataset.split(
+            detector.supervision, seed=plan.seed, val_fraction=plan.val, protocol=plan.protocol
+        )
+        return drawn
+    split = read_split(plan.split_file, dataset.entries())
+    if split.supervision is not detector.supervision:
+        raise UsageError(
+            f"the split is for another supervision than that of {plan.detector}",
+            file=plan.split_file,
+            expected=str(detector.supervision),
+            found=str(split.supervision),
+            remedy=f"vadlab data split {plan.dataset} {plan.root} --kind {detector.supervision} --out FILE",
+        )
+    return split
 
 
 def _detector(plan: Plan) -> Detector:
