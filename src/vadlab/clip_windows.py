@@ -13,6 +13,7 @@ import numpy as np
 from einops import rearrange
 from numpy.typing import NDArray
 
+from vadlab.errors import UsageError
 from vadlab.spans import windows
 from vadlab.types import Features, FloatArray, FrameLabels, IntArray, Sample
 
@@ -64,6 +65,9 @@ class ClipWindows:
         zero_padded: As the LAD authors: absent clips are zeros and count as normal frames, where else they
             repeat the last clip and do not count.
         prepare: Done to stacked features, (b, k, d) to the same.
+
+    Raises:
+        UsageError: If a row of features stands for more frames than a clip has.
     """
 
     def __init__(
@@ -86,6 +90,13 @@ class ClipWindows:
         self.first = np.cumsum(self.n_clips) - self.n_clips
         self.frame_labels = np.concatenate([self._clip_labels(s) for s in samples])
         self.frame_counts = np.concatenate([s.spans[:, 1] - s.spans[:, 0] for s in samples])
+        if self.frame_counts.max() > clip_length:
+            raise UsageError(
+                "the features are not of clips that long",
+                expected=f"clips of {clip_length} frames",
+                found=f"rows that stand for up to {self.frame_counts.max()} frames",
+                remedy="segments of a bag are for detectors that learn from bags; extract clips",
+            )
 
     def all(self) -> list[Window]:
         """Every window within its video at a stride of one clip; of a video shorter than one, that."""

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from vadlab.clip_windows import ClipWindows, Draw, Window
+from vadlab.errors import UsageError
 from vadlab.spans import Tail, windows
 from vadlab.types import Features, FrameLabels, Sample, Video
 
@@ -127,3 +128,11 @@ def test_all_starts_are_equally_likely() -> None:
     counts = np.bincount([w.start for w in draw(np.random.default_rng(1)) if w.video == 0])
     assert len(counts) == 4
     np.testing.assert_allclose(counts, 2000, atol=5 * np.sqrt(1500))
+
+
+def test_rows_that_stand_for_more_than_a_clip_are_refused() -> None:
+    video = Video("v", Path("v"), 640, Fraction(25), (8, 8))
+    spans = np.array([[0, 320], [320, 640]])
+    bag = Sample(video, spans, Features(np.zeros((2, 3), np.float32)), FrameLabels.from_spans([], 640))
+    with pytest.raises(UsageError, match="clips of 16 frames"):
+        ClipWindows([bag], k=2, clip_length=16)

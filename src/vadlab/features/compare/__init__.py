@@ -1,0 +1,1 @@
+"""How two feature arrays differ: hypotheses, each tested by doing to one what it says was done."""
