@@ -12,9 +12,12 @@ import typer
 
 from vadlab import __version__
 from vadlab.cli import data, pipeline, weights
+from vadlab.cli.annotations import app as annotations_app
 from vadlab.cli.engines import engines
+from vadlab.cli.features import app as features_app
 from vadlab.cli.listing import list_
 from vadlab.cli.printing import complain, err
+from vadlab.cli.reproduce import reproduce
 from vadlab.cli.scores import import_scores
 from vadlab.errors import VadlabError
 
@@ -57,8 +60,11 @@ app.command("list")(list_)
 for verb in (pipeline.demo, pipeline.extract, pipeline.train, pipeline.evaluate, pipeline.score):
     app.command()(verb)
 app.command("import-scores")(import_scores)
+app.command()(reproduce)
 app.command()(engines)
+app.add_typer(annotations_app, name="annotations")
 app.add_typer(data.app, name="data")
+app.add_typer(features_app, name="features")
 app.add_typer(weights.app, name="weights")
 
 

@@ -1,0 +1,51 @@
+"""Table 3: frame-level AUC of eleven methods on five datasets."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from vadlab.report.paper_figures import comparison
+from vadlab.report.paper_tables import PaperTable, Value, published
+from vadlab.reproduce import notes
+from vadlab.reproduce.bench import Bench
+from vadlab.reproduce.grid import Grid, Metric, Row, cell_of, made
+from vadlab.reproduce.published import DATASETS, TABLE_3, Figure, Method
+
+__all__ = ["table3"]
+
+STRETCHED = ("conv_ae", "stacked_rnn", "unet_prediction", "mnad")  # by their own code, in each video
+
+
+def table3(bench: Bench) -> PaperTable:
+    """The paper's methods, or those that `bench.detectors` names, on the datasets at hand."""
+    by_detector = {method.detector: method for method in TABLE_3}
+    chosen = bench.detectors or tuple(by_detector)
+    methods = [by_detector.get(name) or Method(name, "", name, {}) for name in chosen]
+    grid = Grid(
+        "table3",
+        "Table 3: frame-level AUC, %",
+        ("Method", "Supervision"),
+        [_row(bench, method) for method in methods],
+        (Metric("auc", "AUC"),),
+        tuple(DATASETS),
+        notes=(notes.OURS_TWICE, *((notes.VIDEO_MINMAX,) if set(chosen) & set(STRETCHED) else ())),
+    )
+    done = made(bench, grid)
+    labels = [method.name for method in methods]
+    figure = comparison(labels, done.panels("auc"), unit="%", warning=done.table.warning)
+    return dataclasses.replace(done.table, figure=figure)
+
+
+def _row(bench: Bench, method: Method) -> Row:
+    published = {
+        (dataset, "auc"): _printed(method, dataset, figure) for dataset, figure in method.auc.items()
+    }
+    cells = {source.name: cell_of(source, method.detector) for source in bench.sources}
+    return Row((method.name, method.supervision), cells, published)
+
+
+def _printed(method: Method, dataset: str, figure: Figure) -> Value:
+    told = [notes.RERUN] if figure.rerun else []
+    told += [notes.MLEP] if method.detector == "mlep" and not figure.rerun else []
+    told += [notes.UCF_LABELS] if method.detector == "aed" and dataset == "ucf_crime" else []
+    return published(figure.value, *told)
