@@ -1,4 +1,4 @@
-"""The results as tables in docs/performance.md, between its markers.
+"""The results as tables in docs/performance.md, and the sums of docs/scale.md, between their markers.
 
     python benchmarks/tables.py
 
@@ -13,25 +13,36 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import scale
+
 RESULTS = Path(__file__).parent / "results"
-PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
+DOCS = Path(__file__).parents[1] / "docs"
 
 Result = dict[str, Any]
 
 
 def main() -> None:
-    """Rewrite the page."""
-    text = PAGE.read_text(encoding="utf-8")
+    """Rewrite the pages."""
     for name, table in TABLES.items():
         file = RESULTS / f"{name}.json"
         if file.exists():
             result = json.loads(file.read_text(encoding="utf-8"))
-            block = f"<!-- {name} -->\n{table(result)}\n\n{_machine(result)}\n<!-- end -->"
-            text, n = re.subn(
-                rf"<!-- {name} -->.*?<!-- end -->", lambda _, block=block: block, text, flags=re.DOTALL
-            )
-            assert n == 1, f"{PAGE} has no place for {name}"
-    PAGE.write_text(text, encoding="utf-8")
+            _put(DOCS / "performance.md", name, f"{table(result)}\n\n{_machine(result)}")
+    if all((RESULTS / f"{name}.json").exists() for name in ("end_to_end", "tvl1")):
+        _put(DOCS / "scale.md", "sums", scale.sums(scale.parser().parse_args([])))
+
+
+def _put(page: Path, name: str, block: str) -> None:
+    """Replace what stands between a page's markers."""
+    text, n = re.subn(
+        rf"<!-- {name} -->.*?<!-- end -->",
+        lambda _: f"<!-- {name} -->\n{block}\n<!-- end -->",
+        page.read_text(encoding="utf-8"),
+        flags=re.DOTALL,
+    )
+    if n != 1:
+        raise SystemExit(f"{page} has {n} places for {name}")
+    page.write_text(text, encoding="utf-8")
 
 
 def _markdown(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
