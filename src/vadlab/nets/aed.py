@@ -48,8 +48,8 @@ class AEDNet(nn.Module):
     ):
         super().__init__()
         channels = [dim // SIDE**2] + [hidden] * layers
-        self.recurrent = nn.Sequential(
-            *(ConvLSTM(a, b, side=SIDE, peephole=peephole) for a, b in pairwise(channels))
+        self.recurrent = nn.ModuleList(
+            ConvLSTM(a, b, side=SIDE, peephole=peephole) for a, b in pairwise(channels)
         )
         self.shared = nn.Linear(hidden * SIDE**2, 1024)
         self.score = nn.Sequential(
@@ -69,7 +69,10 @@ class AEDNet(nn.Module):
         Both have x's dtype, under autocast too.
         """
         maps = rearrange(x, "b k (c h w) -> b k c h w", h=SIDE, w=SIDE)
-        last = self.recurrent(maps)[:, -1]
+        *before, final = self.recurrent
+        for layer in before:
+            maps = layer(maps)
+        last = final(maps, last=True)
         shared = torch.relu(self.shared(rearrange(last, "b c h w -> b (c h w)")))
         logits = self.category(shared).to(x.dtype) if self.category is not None else None
         return torch.sigmoid(self.score(shared).to(x.dtype)), logits

@@ -43,10 +43,11 @@ class ConvLSTM(nn.Module):
             if parameter is not None:
                 nn.init.uniform_(parameter, -bound, bound)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, *, last: bool = False) -> Tensor:
         """(b, t, c, h, w) -> hidden states of all time steps, (b, t, hidden, h, w).
 
-        Under autocast the convolutions have its precision; gates and states keep that of x.
+        With `last`, only that of the last time step, (b, hidden, h, w), which saves copies. Under autocast
+        the convolutions have its precision; gates and states keep that of x.
         """
         b = len(x)
         maps = rearrange(x, "b t c h w -> (b t) c h w")
@@ -64,4 +65,4 @@ class ConvLSTM(nn.Module):
             if self.peephole is not None:
                 o = o + self.peephole[2] * cell
             states.append(torch.sigmoid(o) * torch.tanh(cell))
-        return torch.stack(states, dim=1)
+        return states[-1] if last else torch.stack(states, dim=1)
