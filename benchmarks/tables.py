@@ -139,7 +139,7 @@ def _ray_cluster(result: Result) -> str:
     for name, rounds in result["rounds"].items():
         columns = [sorted(one[i] for one in rounds)[len(rounds) // 2] for i in range(3)]
         rows.append((name, *columns))
-    table = _markdown(("", "s to the first video", "clips a second from then on", "s in all"), rows)
+    table = _markdown(("", "s to the first two videos", "clips a second from then on", "s in all"), rows)
     low, high = min(result["ratios"]), max(result["ratios"])
     return f"{table}\n\nRay's speed, one process = 1: {result['ratio']:.2f} ({low:.2f} to {high:.2f})."
 
