@@ -87,7 +87,11 @@ def test_refused(key: str, value: Any, expected: str) -> None:
 
 @pytest.mark.parametrize(
     ("setting", "choices"),
-    [("select=best", "last | val"), ("precision=fp16", "auto | auto | fp32 | bf16"), ("reduction=avg", "mean | sum")],
+    [
+        ("select=best", "last | val"),
+        ("precision=fp16", "auto | fp32 | bf16"),
+        ("reduction=avg", "mean | sum"),
+    ],
 )
 def test_a_detectors_choices_are_listed(setting: str, choices: str) -> None:
     with pytest.raises(UsageError, match="unknown value") as caught:
