@@ -116,6 +116,7 @@ def optimise(
     assemble: Callable[[Sequence[Item]], Batch],
     losses: Callable[[Batch], dict[str, Tensor]],
     steps: int,
+    schedule: Callable[[int], float] | None = None,
     validate: Callable[[], float] | None = None,
     validate_every: int = 100,
 ) -> dict[str, Tensor]:
@@ -133,6 +134,8 @@ def optimise(
         losses: A batch to named losses, "loss" among them, which is minimised. With several processes the
             batch is a part: take means with `mean` and sums with `total`.
         steps: Number of steps in all, those before a resume included.
+        schedule: Step number (from 0) to what the optimiser's learning rates are multiplied by; without it
+            they stay as they are.
         validate: Returns a validation loss; the parameters with the lowest are kept. Without it the last
             step's are: a fixed number of steps. Only the first process calls it.
         validate_every: Steps between validations; the last step is always validated.
@@ -150,12 +153,16 @@ def optimise(
     ranks.call_others()
     snapshot = Snapshot(network, optimiser)
     start = _resumed(snapshot, place)
+    rates = [group["lr"] for group in optimiser.param_groups]
     pause, last_snapshot = place.snapshot_every_s, time.monotonic()
     network.train()
     parts = _parts_of_batches(draw, assemble, range(start, steps))
     batches = read_ahead(parts, BATCHES_AHEAD)
     with Curves(place.folder, start) as curves, contextlib.closing(batches):
         for step, batch in enumerate(batches, start):
+            if schedule is not None:
+                for group, rate in zip(optimiser.param_groups, rates, strict=True):
+                    group["lr"] = rate * schedule(step)
             row = _step(network, optimiser, losses, batch)
             if not np.isfinite(row["loss"]):
                 raise VadlabError(

@@ -26,12 +26,24 @@ CATEGORIES = ("Fighting", "Fire")
 
 # Enough to learn something in a second; names of settings that any detector may have.
 SMALL = {"steps": 30, "hidden": 32, "abnormal_per_batch": 8, "normal_per_batch": 8}
+# The papers' rates are for thousands of steps.
+FASTER = {"ar_net": {"learning_rate": 0.03}, "deep_mil": {"learning_rate": 0.03}}
+
+# And their frames are too large.
+FRAMES: dict[str, Any] = {"size": 24, "channels": 4, "batch": 4}
+FASTER |= {
+    "conv_ae": FRAMES,
+    "mnad": FRAMES,
+    "unet_prediction": FRAMES | {"learning_rate": 3e-3},
+}
+# The world is grey all over: its cubes have few dimensions, and more bases would explain whatever moves.
+FASTER["sparse"] = {"bases": 1, "alternations": 5}
 
 
 def make(name: str, **settings: Any) -> Detector:
     cls = catalog.load("detectors", name)
     known = {field.name for field in dataclasses.fields(cls) if field.init}
-    chosen = {k: v for k, v in (SMALL | settings).items() if k in known}
+    chosen = {k: v for k, v in (SMALL | FASTER.get(name, {}) | settings).items() if k in known}
     detector: Detector = config.build(cls, chosen)
     return detector
 
@@ -57,10 +69,10 @@ def blind(reads: str, name: str, mask: np.ndarray, category: str, seed: int) -> 
     if reads == "features":
         spans = windows(n, 16, 16)
         values = rng.normal(size=(len(spans), DIM))
-        values[:, 0] += 4 * np.array([mask[a:b].mean() for a, b in spans])
+        values[:, 0] += 6 * np.array([mask[a:b].mean() for a, b in spans])
         values[:, 1] += 3 * CATEGORIES.index(category)
         return Sample(video(name, n), spans, Features(values.astype(np.float32)), None)
-    level = rng.normal(0, 1, n) + np.where(mask, 25 * (np.arange(n) % 2), 0)
+    level = rng.normal(0, 1, n) + np.where(mask, 25 * (-1.0) ** np.arange(n), 0)
     frames = [np.full((24, 32, 3), np.clip(100 + v, 0, 255), dtype=np.uint8) for v in level]
     starts = np.arange(n)
     return Sample(video(name, n), np.stack([starts, starts + 1], axis=1), MemoryFrames(frames), None)
@@ -223,7 +235,9 @@ def test_one_frame_more_changes_only_the_end(name: str) -> None:
         )
     a = to_frames(detector.score(shorter), get("strict"))[0]
     b = to_frames(detector.score(longer), get("strict"))[0]
-    np.testing.assert_allclose(a, b[:160], rtol=1e-5, atol=1e-6)
+    # Frames near the end may be in windows that only the longer video has.
+    n = 160 if detector.reads == "features" else 161 - getattr(detector, "window_frames", 1)
+    np.testing.assert_allclose(a[:n], b[:n], rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -1,0 +1,198 @@
+"""RTFM: the clips with the longest feature vectors stand for a bag, and abnormal ones are to be longer.
+
+Paper: Tian et al., "Weakly-supervised Video Anomaly Detection with Robust Temporal Feature Magnitude
+Learning", ICCV 2021, https://arxiv.org/abs/2101.10030, Secs. 3 and 4.
+Reference read for facts: the authors' release (no licence). Defaults are the paper's equations and numbers,
+and the release's where the paper names none. Where the two differ a setting names it: `authors_losses` with
+`lambda_magnitude`, `weight_decay`, `steps`; the recipe rtfm-authors-code.toml sets all. Not repeated: the
+release's smoothness also joins the end of one bag to the beginning of the next. It averages over ten crops;
+here a video has one row a clip.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy
+
+from vadlab import training
+from vadlab.bags import Batch, Draw, SegmentBags, across, hinge_over_pairs, segment_means, segments
+from vadlab.detector import State
+from vadlab.errors import UsageError
+from vadlab.nets.rtfm import RTFMNet
+from vadlab.nets.seeded_dropout import SeededDropout
+from vadlab.types import Features, Sample, Scores, Supervision, VideoLabel
+
+__all__ = ["RTFM"]
+
+
+@dataclass
+class RTFM:
+    """One score a clip; trained on bags of segments, it scores all clips of a video together.
+
+    Started by torchrun, its batch normalisation takes the moments of each process's part of a batch.
+
+    Args:
+        segments: Segments of a video, the instances of its bag (paper, Sec. 4).
+        top: How many of them stand for it, k: those with the largest magnitudes (Sec. 4).
+        margin: By which the magnitudes of abnormal bags are to exceed those of normal ones, m (Sec. 4).
+        hidden: Width of the first layer that scores (Sec. 4).
+        dropout: Rate on the temporal features (release) and after the first two layers (Sec. 4).
+        lambda_magnitude: Weight of the magnitude loss, which the paper's equations do not name. The release's
+            1e-4 is 1 / m^2, so its squares count in margins; 1 / m does the same for the hinge (ours).
+        lambda_smooth: Weight of the smoothness of an abnormal bag's scores (release).
+        lambda_sparse: Weight of their sum (release).
+        authors_losses: As the release: (|m - |a|| + |n|)^2 of the mean features a and n of an abnormal and
+            a normal bag, instead of the hinge on the mean magnitudes of all pairs; cross-entropy of a
+            bag's mean score, instead of each score's; smoothness summed over the bags; the Euclidean norm
+            of all scores for their sum; and dropout of the magnitudes that compete.
+        learning_rate: Of Adam (Sec. 4; 1e-4 on XD-Violence).
+        weight_decay: On all parameters (Sec. 4; release: 0.005).
+        abnormal_per_batch: Abnormal videos in a batch (Sec. 4: 32 + 32).
+        normal_per_batch: Normal videos in a batch.
+        steps: Gradient steps: 50 epochs (Sec. 4), which are 1,250 on UCF-Crime; the release makes up
+            to 15,000.
+        seed: Of the initialisation, the batches and the dropout.
+
+    Raises:
+        UsageError: If there are fewer segments than `top`, or `authors_losses` has bags without a partner.
+    """
+
+    supervision: ClassVar[Supervision] = Supervision.WEAK
+    reads: ClassVar[Literal["features"]] = "features"
+    threshold: ClassVar[float | None] = 0.5  # of a probability
+
+    segments: int = 32
+    top: int = 3
+    margin: float = 100.0
+    hidden: int = 512
+    dropout: float = 0.7
+    lambda_magnitude: float = 0.01
+    lambda_smooth: float = 8e-4
+    lambda_sparse: float = 8e-3
+    authors_losses: bool = False
+    learning_rate: float = 1e-3
+    weight_decay: float = 5e-4
+    abnormal_per_batch: int = 32
+    normal_per_batch: int = 32
+    steps: int = 1_250
+    seed: int = 0
+
+    network_: RTFMNet | None = field(init=False, default=None, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.top <= self.segments:
+            raise UsageError(
+                "rtfm cannot choose so many segments of a bag",
+                expected=f"top in 1..{self.segments}, the segments",
+                found=self.top,
+            )
+        if self.authors_losses and self.abnormal_per_batch != self.normal_per_batch:
+            raise UsageError(
+                "rtfm's authors_losses pair the bags of a batch one by one",
+                expected="as many abnormal bags as normal ones",
+                found=f"{self.abnormal_per_batch} and {self.normal_per_batch}",
+            )
+
+    def fit(
+        self,
+        train: Sequence[Sample[Features, VideoLabel]],
+        val: Sequence[Sample[Features, VideoLabel]] = (),
+    ) -> Self:
+        """Train on videos with one label each; `val` is not used.
+
+        Raises:
+            UsageError: If no video is abnormal or none is normal, or features have another length.
+        """
+        del val
+        draw = Draw(train, abnormal=self.abnormal_per_batch, normal=self.normal_per_batch)
+        bags = SegmentBags(train, rows=lambda v: segment_means(v, segments(len(v), self.segments)))
+        with training.seeded(self.seed):
+            self.network_ = self._build(train[0].x.values.shape[1])
+        device = training.current().device
+        network = self.network_.to(device)
+        training.optimise(
+            network,
+            torch.optim.Adam(
+                network.parameters(), lr=self.learning_rate, weight_decay=self.weight_decay, fused=True
+            ),
+            draw=lambda step: draw(training.generator(self.seed, step)),
+            assemble=bags.stack,
+            losses=lambda batch: self._losses(network, batch.to(device), draw),
+            steps=self.steps,
+        )
+        self.network_ = network.cpu()
+        return self
+
+    @torch.no_grad()
+    def score(self, sample: Sample[Features, None]) -> Scores:
+        """A score for every clip."""
+        device = training.current().device
+        network = self._fitted().to(device).eval()
+        _, scores = network(torch.tensor(sample.x.values[None]).to(device))
+        return Scores(sample.video, sample.spans, scores[0].cpu().numpy())
+
+    def state(self) -> State:
+        """The network's parameters, and the moments of its normalisations."""
+        return {name: value.detach().cpu().numpy() for name, value in self._fitted().state_dict().items()}
+
+    def restore(self, state: Mapping[str, NDArray[np.generic]]) -> Self:
+        """Take back what `state` gave."""
+        self.network_ = self._build(state["first.weight"].shape[1])
+        self.network_.load_state_dict({name: torch.from_numpy(np.array(v)) for name, v in state.items()})
+        self.network_.eval()
+        return self
+
+    def _build(self, dim: int) -> RTFMNet:
+        if dim % 4:
+            raise UsageError(
+                "rtfm takes a quarter of a feature's length from each of four branches",
+                expected="features whose length is a multiple of 4",
+                found=dim,
+            )
+        return RTFMNet(dim, hidden=self.hidden, dropout=self.dropout)
+
+    def _fitted(self) -> RTFMNet:
+        if self.network_ is None:
+            raise UsageError("rtfm has not been trained", remedy="call fit or restore first")
+        return self.network_
+
+    def _losses(self, network: RTFMNet, batch: Batch, draw: Draw) -> dict[str, Tensor]:
+        features, scores = network(batch.features, batch.seeds)
+        magnitudes = features.norm(dim=2)
+        competing = magnitudes
+        if self.authors_losses:
+            competing = SeededDropout(self.dropout, number=3)(magnitudes, batch.seeds)
+        chosen = competing.topk(self.top, dim=1).indices
+        chosen_scores = scores.gather(1, chosen)
+        abnormal = batch.abnormal.to(scores.dtype)
+        smooth = scores.diff(dim=1).square().sum(dim=1)
+        if self.authors_losses:
+            mean_feature = features.take_along_dim(chosen[..., None], dim=1).mean(dim=1)
+            magnitude = across(mean_feature.norm(dim=1), batch, of=draw, loss=self._squared)
+            category = training.mean(
+                binary_cross_entropy(chosen_scores.mean(dim=1), abnormal, reduction="none")
+            )
+            smoothness = training.total(smooth * abnormal)
+            squares = scores.square().sum(dim=1)
+            sparsity = across(squares, batch, of=draw, loss=lambda a, _: a.sum().sqrt())
+        else:
+            longest = magnitudes.gather(1, chosen).mean(dim=1)
+            magnitude = hinge_over_pairs(longest, batch, of=draw, margin=self.margin)
+            labels = abnormal[:, None].expand_as(chosen_scores)
+            category = training.mean(binary_cross_entropy(chosen_scores, labels, reduction="none"))
+            smoothness = training.mean(smooth, abnormal)
+            sparsity = training.mean(scores.sum(dim=1), abnormal)
+        loss = category + self.lambda_magnitude * magnitude
+        loss = loss + self.lambda_smooth * smoothness + self.lambda_sparse * sparsity
+        named = {"classification": category, "magnitude": magnitude, "smooth": smoothness, "sparse": sparsity}
+        return {"loss": loss, **named}
+
+    def _squared(self, abnormal: Tensor, normal: Tensor) -> Tensor:
+        return ((self.margin - abnormal).abs() + normal).square().mean()
