@@ -1,6 +1,6 @@
 """Combinations of a few bases, such that every vector is near the span of one of them.
 
-Paper: Lu, Shi and Jia, "Abnormal event detection at 150 FPS in MATLAB", ICCV 2013, Sec. 3. It is no sparse
+Paper: Lu, Shi and Jia, "Abnormal event detection at 150 FPS in MATLAB", ICCV 2013. It is no sparse
 coding: there is no l1 penalty, and each vector is explained by exactly one combination. A combination matters
 by its span alone, so it is kept as an orthonormal basis Q of it: with that, the residual of least squares is
 ||x||^2 - ||Q^T x||^2, which costs a fifth of the paper's ||R x||^2, R = S (S^T S)^-1 S^T - I, for the same
@@ -67,7 +67,7 @@ class CombinationLearning:
         Returns:
             (k, d, s) orthonormal bases of the combinations' spans, filled up by zero columns.
 
-        Source: Algorithm 1 of the paper.
+        Source: the training algorithm of the paper.
         """
         left = np.asarray(x, dtype=np.float64)
         found = np.empty((0, left.shape[1], self.bases))
@@ -132,7 +132,7 @@ def errors(x: NDArray[np.floating], combinations: NDArray[np.floating]) -> NDArr
     Returns:
         (n,) min over k of the least-squares residual, of the arguments' type.
 
-    Source: Sec. 3.3 of the paper, without its early stop, which would cut the error short.
+    Source: the test step of the paper, without its early stop, which would cut the error short.
     """
     parts = x @ rearrange(combinations, "k d s -> d (k s)")
     explained = reduce(parts**2, "n (k s) -> n k", "sum", k=len(combinations)).max(axis=1)

@@ -52,12 +52,13 @@ class Sparse:
         centre: Subtract the mean before the PCA (demo: no).
         motion: A cube counts if the amounts of its temporal gradient sum to more, with grey from 0 to 1.
         stride: Frames between the starts of neighbouring cubes, 1 to 5, in training and in scoring.
-        dim: Dimensions after the PCA (Sec. 4).
-        bases: Vectors of a combination, s (Sec. 4).
-        max_error: Squared error below which a cube is explained, lambda (Sec. 4).
+        dim: Dimensions after the PCA (paper).
+        bases: Vectors of a combination, s (paper: at most 20).
+        max_error: Squared error below which a cube is explained, lambda (paper; the demo trains with 0.21 on
+            its own features).
         combinations: Of a dictionary, at most (ours; the paper finds about 10 enough).
         update: Of the bases: "gradient", a projected step (paper), or "closed", least squares, faster.
-        step: Length of that step (Sec. 3.2).
+        step: Length of that step (paper).
         alternations: Of coefficients, bases and coverage, at most, for a combination (ours).
         cubes_per_video: Training cubes drawn from a video, at most (demo).
         cubes_per_region: Training cubes of a region's dictionary, at most (paper: 6,000 to 12,000).

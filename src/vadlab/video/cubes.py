@@ -1,6 +1,6 @@
 """Cubes of a video, 10x10 pixels by 5 frames, described by their gradients; those that hold motion.
 
-Paper: Lu, Shi and Jia, "Abnormal event detection at 150 FPS in MATLAB", ICCV 2013, Sec. 4. Grey frames are
+Paper: Lu, Shi and Jia, "Abnormal event detection at 150 FPS in MATLAB", ICCV 2013. Grey frames are
 shrunk to three sizes and each is cut into regions of 10x10 pixels: 4 + 12 + 192 = 208.
 """
 
