@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vadlab import ranks, training
+from vadlab.clip_windows import drawn
 from vadlab.errors import UsageError
 from vadlab.types import Features, FloatArray, IntArray, Sample, VideoLabel
 
@@ -86,7 +87,8 @@ class Draw:
 
     def __init__(self, samples: Sequence[Sample[Features, VideoLabel]], *, abnormal: int, normal: int):
         labels = np.array([s.y.abnormal for s in samples], dtype=bool)
-        self.abnormal, self.normal = np.flatnonzero(labels), np.flatnonzero(~labels)
+        self.abnormal: list[int] = np.flatnonzero(labels).tolist()
+        self.normal: list[int] = np.flatnonzero(~labels).tolist()
         self.n_abnormal, self.n_normal = abnormal, normal
         if not len(self.abnormal) or not len(self.normal):
             raise UsageError(
@@ -103,15 +105,9 @@ class Draw:
 
     def __call__(self, rng: np.random.Generator) -> list[Bag]:
         """One batch; a video comes again only after all others of its kind have."""
-        videos = [*_drawn(self.abnormal, self.n_abnormal, rng), *_drawn(self.normal, self.n_normal, rng)]
+        videos = [*drawn(self.abnormal, self.n_abnormal, rng), *drawn(self.normal, self.n_normal, rng)]
         seeds = rng.integers(2**62, size=len(videos)).tolist()
         return [Bag(video, i, seed) for i, (video, seed) in enumerate(zip(videos, seeds, strict=True))]
-
-
-def _drawn(videos: NDArray[np.intp], n: int, rng: np.random.Generator) -> list[int]:
-    """So many of the videos without replacement, as many times round as it takes."""
-    rounds = [rng.permutation(videos) for _ in range(-(-n // len(videos)))]
-    return [int(video) for order in rounds for video in order][:n]
 
 
 def segments(n: int, count: int, *, last_left_out: bool = False) -> IntArray:

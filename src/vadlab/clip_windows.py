@@ -17,7 +17,7 @@ from vadlab.errors import UsageError
 from vadlab.spans import windows
 from vadlab.types import Features, FloatArray, FrameLabels, IntArray, Sample
 
-__all__ = ["Batch", "ClipWindows", "Draw", "Window"]
+__all__ = ["Batch", "ClipWindows", "Draw", "Window", "drawn"]
 
 T = TypeVar("T")
 
@@ -169,8 +169,8 @@ class Draw:
 
     def __call__(self, rng: np.random.Generator) -> list[Window]:
         """One batch; a video comes again only after all others of its kind have."""
-        batch = [self._abnormal(video, rng) for video in _drawn(self.abnormal, self.n_abnormal, rng)]
-        for video in _drawn(self.normal, self.n_normal, rng):
+        batch = [self._abnormal(video, rng) for video in drawn(self.abnormal, self.n_abnormal, rng)]
+        for video in drawn(self.normal, self.n_normal, rng):
             start = self._start(video, rng)
             batch.append(Window(video, start, start))
         return batch
@@ -188,7 +188,7 @@ class Draw:
         return Window(video, start, start)
 
 
-def _drawn(videos: Sequence[T], n: int, rng: np.random.Generator) -> list[T]:
+def drawn(videos: Sequence[T], n: int, rng: np.random.Generator) -> list[T]:
     """So many of the videos without replacement, as many times round as it takes."""
     order: list[int] = []
     while len(order) < n:

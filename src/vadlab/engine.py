@@ -129,8 +129,8 @@ def fast_bf16(device: torch.device) -> bool:
 def packing_pays(precision: Precision) -> bool:
     """Whether a packed stem is the faster one here; see `Form`.
 
-    Measured with I3D: with a matrix unit (AMX) bf16 gains 1.25 to 1.45 times for the whole network. With
-    vector units (AVX512_BF16) it loses a tenth, and so does fp32 everywhere.
+    For bf16 on a matrix unit (AMX), which a stem's three channels leave mostly idle. On vector units
+    (AVX512_BF16) it cost I3D about a tenth, in fp32 more: `benchmarks/i3d.py` compares both forms.
     """
     return precision == "bf16" and _cpu_has("_is_amx_tile_supported")
 

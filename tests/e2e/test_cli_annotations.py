@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import shutil
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,6 @@ import cv2
 import numpy as np
 import pytest
 
-from vadlab import cli
 from vadlab.annotation_table import read_annotators, read_rows
 from vadlab.annotations.probabilities import read_probabilities
 
@@ -32,24 +30,10 @@ Fire/b.mp4,cem,,
 """
 
 
-class Result:
-    def __init__(self, code: int, out: str, err: str):
-        self.code, self.out, self.err = code, out, err
-
-
 @pytest.fixture
-def vadlab(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Any:
-    def run(*arguments: object) -> Result:
-        monkeypatch.setattr(sys, "argv", ["vadlab", "annotations", *map(str, arguments)])
-        capfd.readouterr()
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as stop:
-            code = stop.code if isinstance(stop.code, int) else 1
-        return Result(code, *capfd.readouterr())
-
-    return run
+def vadlab(vadlab: Any) -> Any:
+    """The verbs of `vadlab annotations`."""
+    return lambda *arguments: vadlab("annotations", *arguments)
 
 
 @pytest.fixture

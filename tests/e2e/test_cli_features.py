@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,33 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from vadlab import cli
 from vadlab.features.store import Store
 from vadlab.miniatures import folder
 from vadlab.miniatures.drawn_video import N_FRAMES
 
 STRIDE = 4
 N_CLIPS = N_FRAMES // STRIDE
-
-
-class Result:
-    def __init__(self, code: int, out: str, err: str):
-        self.code, self.out, self.err = code, out, err
-
-
-@pytest.fixture
-def vadlab(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Any:
-    def run(*arguments: object) -> Result:
-        monkeypatch.setattr(sys, "argv", ["vadlab", *map(str, arguments)])
-        capfd.readouterr()
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as stop:
-            code = stop.code if isinstance(stop.code, int) else 1
-        return Result(code, *capfd.readouterr())
-
-    return run
 
 
 @pytest.fixture(scope="module")
@@ -75,8 +53,8 @@ def rtfm(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def imported(
     root: Path, frames: Path, rtfm: Path, tmp_path: Path, vadlab: Any
-) -> Callable[..., tuple[Path, Result]]:
-    def run(*options: object, layout: str = "rtfm", source: Path = rtfm) -> tuple[Path, Result]:
+) -> Callable[..., tuple[Path, Any]]:
+    def run(*options: object, layout: str = "rtfm", source: Path = rtfm) -> tuple[Path, Any]:
         store = tmp_path / "store"
         command = ("features", "import", layout, source, "--dataset", "folder", "--root", root)
         return store, vadlab(*command, "--frames", frames, "--out", store, "--stride", STRIDE, *options)

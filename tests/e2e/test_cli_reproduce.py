@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from vadlab import cli
 from vadlab.datasets.synth import generate
 from vadlab.reproduce import cells
 
@@ -31,23 +30,6 @@ def store(videos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     command = ["extract", "synth", str(videos), "--out", str(store), *options]
     subprocess.run([sys.executable, "-m", "vadlab", *command], check=True)
     return store
-
-
-@pytest.fixture
-def vadlab(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Run a command in this process: exit code, stdout, stderr."""
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["vadlab", *map(str, arguments)])
-        capfd.readouterr()
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as stop:
-            code = stop.code if isinstance(stop.code, int) else 1
-        return (code, *capfd.readouterr())
-
-    return run
 
 
 def test_tables_of_a_smoke_run_and_the_second_call(

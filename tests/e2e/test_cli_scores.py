@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,30 +11,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from vadlab import cli
-
 LENGTHS = {"Fire/v1": 40, "Fire/v2": 33, "Crash/v3": 50}
 EVENTS = {"Fire/v1": (10, 25), "Crash/v3": (0, 20)}
-
-
-class Result:
-    def __init__(self, code: int, out: str, err: str):
-        self.code, self.out, self.err = code, out, err
-
-
-@pytest.fixture
-def vadlab(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Any:
-    def run(*arguments: object) -> Result:
-        monkeypatch.setattr(sys, "argv", ["vadlab", *map(str, arguments)])
-        capfd.readouterr()
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as stop:
-            code = stop.code if isinstance(stop.code, int) else 1
-        return Result(code, *capfd.readouterr())
-
-    return run
 
 
 @pytest.fixture

@@ -25,6 +25,7 @@ from vadlab.detector import State
 from vadlab.engine import fast_bf16
 from vadlab.errors import UsageError
 from vadlab.nets.aed import AEDNet
+from vadlab.network_state import parameters_of, state_of
 from vadlab.spans import completed, windows
 from vadlab.types import Categories, Features, FloatArray, FrameLabels, IntArray, Sample, Scores, Supervision
 
@@ -183,8 +184,7 @@ class AED:
 
     def state(self) -> State:
         """Parameters, feature moments, category names, and the precision of the training."""
-        network = self._fitted()
-        state: State = {f"network.{k}": v.detach().cpu().numpy() for k, v in network.state_dict().items()}
+        state = state_of(self._fitted())
         state["categories"] = np.array(self.categories_, dtype=np.str_)
         state["trained_in"] = np.array([self.trained_in_], dtype=np.str_)
         if self.mean_ is not None and self.deviation_ is not None:
@@ -197,11 +197,7 @@ class AED:
         self.trained_in_ = "".join(str(name) for name in state.get("trained_in", ()))
         self.mean_ = np.asarray(state["mean"], np.float32) if "mean" in state else None
         self.deviation_ = np.asarray(state["deviation"], np.float32) if "deviation" in state else None
-        tensors = {
-            k.removeprefix("network."): torch.from_numpy(np.array(v))
-            for k, v in state.items()
-            if k.startswith("network.")
-        }
+        tensors = parameters_of(state)
         kernel = tensors["recurrent.0.input_conv.weight"]
         self.network_ = self._build(kernel.shape[1] * 16)
         self.network_.load_state_dict(tensors)

@@ -23,6 +23,7 @@ from vadlab.bags import Batch, ClipBags, Draw
 from vadlab.detector import State
 from vadlab.errors import UsageError
 from vadlab.nets.ar_net import ARNetwork
+from vadlab.network_state import parameters_of, state_of
 from vadlab.types import Features, Sample, Scores, Supervision, VideoLabel
 
 __all__ = ["ARNet"]
@@ -121,12 +122,13 @@ class ARNet:
 
     def state(self) -> State:
         """The network's parameters."""
-        return {name: value.detach().cpu().numpy() for name, value in self._fitted().state_dict().items()}
+        return state_of(self._fitted())
 
     def restore(self, state: Mapping[str, NDArray[np.generic]]) -> Self:
         """Take back what `state` gave."""
-        self.network_ = ARNetwork(state["hidden.weight"].shape[1], dropout=self.dropout)
-        self.network_.load_state_dict({name: torch.from_numpy(np.array(v)) for name, v in state.items()})
+        parameters = parameters_of(state)
+        self.network_ = ARNetwork(parameters["hidden.weight"].shape[1], dropout=self.dropout)
+        self.network_.load_state_dict(parameters)
         self.network_.eval()
         return self
 

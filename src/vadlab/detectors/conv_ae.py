@@ -27,6 +27,7 @@ from vadlab.detector import State
 from vadlab.errors import UsageError
 from vadlab.frame_windows import FrameWindows, Pixels, shrunk, sliding
 from vadlab.nets.conv_ae import SMALLEST, ConvAENet, Unpooling
+from vadlab.network_state import parameters_of, state_of
 from vadlab.types import FloatArray, Frames, Sample, Scores, Supervision
 
 __all__ = ["ConvAE"]
@@ -145,20 +146,13 @@ class ConvAE:
         """Parameters and the mean frame."""
         if self.network_ is None or self.mean_ is None:
             raise UsageError("conv_ae has not been trained", remedy="call fit or restore first")
-        state: State = {f"network.{k}": v.cpu().numpy() for k, v in self.network_.state_dict().items()}
-        return state | {"mean": self.mean_}
+        return state_of(self.network_) | {"mean": self.mean_}
 
     def restore(self, state: Mapping[str, NDArray[np.generic]]) -> Self:
         """Take back what `state` gave."""
         self.mean_ = np.array(state["mean"], np.float32)
         self.network_ = self._build()
-        self.network_.load_state_dict(
-            {
-                k.removeprefix("network."): torch.from_numpy(np.array(v))
-                for k, v in state.items()
-                if k.startswith("network.")
-            }
-        )
+        self.network_.load_state_dict(parameters_of(state))
         self.network_.eval()
         return self
 

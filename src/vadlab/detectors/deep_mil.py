@@ -25,6 +25,7 @@ from vadlab.bags import Batch, Draw, SegmentBags, hinge_over_pairs, segment_mean
 from vadlab.detector import State
 from vadlab.errors import UsageError
 from vadlab.nets.deep_mil import DeepMILNet
+from vadlab.network_state import parameters_of, state_of
 from vadlab.types import Features, FloatArray, IntArray, Sample, Scores, Supervision, VideoLabel
 
 __all__ = ["DeepMIL"]
@@ -134,12 +135,13 @@ class DeepMIL:
 
     def state(self) -> State:
         """The network's parameters."""
-        return {name: value.detach().cpu().numpy() for name, value in self._fitted().state_dict().items()}
+        return state_of(self._fitted())
 
     def restore(self, state: Mapping[str, NDArray[np.generic]]) -> Self:
         """Take back what `state` gave."""
-        self.network_ = self._build(state["first.weight"].shape[1])
-        self.network_.load_state_dict({name: torch.from_numpy(np.array(v)) for name, v in state.items()})
+        parameters = parameters_of(state)
+        self.network_ = self._build(parameters["first.weight"].shape[1])
+        self.network_.load_state_dict(parameters)
         self.network_.eval()
         return self
 

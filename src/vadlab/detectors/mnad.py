@@ -31,6 +31,7 @@ from vadlab.detector import State
 from vadlab.errors import UsageError
 from vadlab.frame_windows import FrameWindows, Pixels, shrunk, sliding
 from vadlab.nets.mnad import MNADNet, compactness, separateness, updated
+from vadlab.network_state import parameters_of, state_of
 from vadlab.psnr import psnr
 from vadlab.types import FloatArray, Frames, IntArray, Sample, Scores, Supervision
 
@@ -185,20 +186,13 @@ class MNAD:
     def state(self) -> State:
         """Parameters, memory, and the moments of the training frames' PSNR and compactness."""
         network, moments = self._fitted()
-        state: State = {f"network.{k}": v.cpu().numpy() for k, v in network.state_dict().items()}
-        return state | {"moments": moments}
+        return state_of(network) | {"moments": moments}
 
     def restore(self, state: Mapping[str, NDArray[np.generic]]) -> Self:
         """Take back what `state` gave; the memory is that of the training."""
         self.moments_ = np.array(state["moments"], np.float64)
         self.network_ = self._build()
-        self.network_.load_state_dict(
-            {
-                k.removeprefix("network."): torch.from_numpy(np.array(v))
-                for k, v in state.items()
-                if k.startswith("network.")
-            }
-        )
+        self.network_.load_state_dict(parameters_of(state))
         self.network_.eval()
         self.carried_ = None
         return self

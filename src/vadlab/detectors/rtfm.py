@@ -27,6 +27,7 @@ from vadlab.detector import State
 from vadlab.errors import UsageError
 from vadlab.nets.rtfm import RTFMNet
 from vadlab.nets.seeded_dropout import SeededDropout
+from vadlab.network_state import parameters_of, state_of
 from vadlab.types import Features, Sample, Scores, Supervision, VideoLabel
 
 __all__ = ["RTFM"]
@@ -140,12 +141,13 @@ class RTFM:
 
     def state(self) -> State:
         """The network's parameters, and the moments of its normalisations."""
-        return {name: value.detach().cpu().numpy() for name, value in self._fitted().state_dict().items()}
+        return state_of(self._fitted())
 
     def restore(self, state: Mapping[str, NDArray[np.generic]]) -> Self:
         """Take back what `state` gave."""
-        self.network_ = self._build(state["first.weight"].shape[1])
-        self.network_.load_state_dict({name: torch.from_numpy(np.array(v)) for name, v in state.items()})
+        parameters = parameters_of(state)
+        self.network_ = self._build(parameters["first.weight"].shape[1])
+        self.network_.load_state_dict(parameters)
         self.network_.eval()
         return self
 

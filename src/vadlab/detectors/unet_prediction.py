@@ -32,6 +32,7 @@ from vadlab.errors import UsageError
 from vadlab.frame_windows import FrameWindow, FrameWindows, Pixels, shrunk, sliding
 from vadlab.nets.lucas_kanade import displacement, sampled_along
 from vadlab.nets.unet import PatchDiscriminator, UNet
+from vadlab.network_state import parameters_of, state_of
 from vadlab.psnr import psnr
 from vadlab.types import FloatArray, Frames, IntArray, Sample, Scores, Supervision
 from vadlab.video.transform import to_grey
@@ -169,14 +170,12 @@ class UNetPrediction:
 
     def state(self) -> State:
         """The U-Net's parameters; the discriminator has served."""
-        return {f"network.{k}": v.cpu().numpy() for k, v in self._fitted().state_dict().items()}
+        return state_of(self._fitted())
 
     def restore(self, state: Mapping[str, NDArray[np.generic]]) -> Self:
         """Take back what `state` gave."""
         self.network_ = self._build()
-        self.network_.load_state_dict(
-            {k.removeprefix("network."): torch.from_numpy(np.array(v)) for k, v in state.items()}
-        )
+        self.network_.load_state_dict(parameters_of(state))
         self.network_.eval()
         return self
 
