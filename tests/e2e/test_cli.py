@@ -326,7 +326,13 @@ def test_a_killed_training_goes_on_to_the_same_result(
 
 def test_an_interrupted_command_says_how_to_go_on(videos: Path, store: Path, tmp_path: Path) -> None:
     command = ["train", "synth", str(videos), "aed", "--features", str(store), "--out", str(tmp_path / "run")]
-    process = subprocess.Popen([sys.executable, "-m", "vadlab", *command], stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "vadlab", *command],
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell starts what runs in the background deaf to Ctrl-C; a user's command is not.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     deadline = time.monotonic() + 60
     while not (tmp_path / "run" / SNAPSHOT).exists() and time.monotonic() < deadline:
         time.sleep(0.05)
