@@ -209,7 +209,7 @@ def score_histogram(evaluation: Evaluation) -> Figure:
     axes.set_xlabel("frame score")
     axes.set_ylabel("share of the frames")
     percent_ticks(axes, "y")
-    add_legend(axes, within=True)
+    add_legend(axes)
     return figure
 
 

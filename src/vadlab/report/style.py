@@ -89,16 +89,16 @@ def style_axes(
         axes.set_title(plain(note), loc="right", color=MUTED, fontsize=9, pad=5)
 
 
-def add_legend(axes: Axes, *, within: bool = False) -> None:
-    """A legend in one row above the axes, or in one column in their upper right corner."""
+def add_legend(axes: Axes) -> None:
+    """A legend in one row above the axes, where it covers nothing."""
     handles, names = axes.get_legend_handles_labels()
     if not handles:
         return
     axes.legend(
         handles,
         names,
-        loc="upper right" if within else "lower right",
-        ncols=1 if within else 4,
+        loc="lower right",
+        ncols=4,
         frameon=False,
         fontsize=8.5,
         labelcolor=MUTED,
