@@ -1,7 +1,7 @@
 """AR-Net: the highest clip scores of a bag get its label, and normal scores are drawn to their mean.
 
 Paper: Wan, Fang, Xia and Mei, "Weakly Supervised Video Anomaly Detection via Center-guided Discriminative
-Learning", ICME 2020, https://arxiv.org/abs/2104.07268, Secs. 3 and 4. Defaults are the paper's numbers.
+Learning", ICME 2020, https://arxiv.org/abs/2104.07268. Defaults are the paper's numbers.
 Reference read for facts: the authors' release (MIT). Where it differs from the paper, or says what the paper
 leaves open, a setting names it: `authors_variance`, `longest`, `steps`.
 """
@@ -36,14 +36,14 @@ class ARNet:
     """One score a clip.
 
     Args:
-        dropout: Rate after the hidden layer (paper, Sec. 4).
-        clips_per_top: One in so many clips of a bag, rounded up, is taken as its highest (Sec. 4: 4).
-        lambda_center: Weight of the center loss (Sec. 4).
+        dropout: Rate after the hidden layer (paper).
+        clips_per_top: One in so many clips of a bag, rounded up, is taken as its highest (paper: 4).
+        lambda_center: Weight of the center loss (paper).
         authors_variance: The center loss as the release has it: the unbiased variance of a row of scores,
             those of the zeros it is padded with included; else the mean squared distance to the mean of the
             video's own scores (paper).
         longest: Most clips of a bag; see `bags.ClipBags` (release).
-        learning_rate: Of Adam (Sec. 4).
+        learning_rate: Of Adam (paper).
         weight_decay: On all parameters (release).
         abnormal_per_batch: Abnormal videos in a batch (30 + 30 is the paper's 60).
         normal_per_batch: Normal videos in a batch.
@@ -57,7 +57,7 @@ class ARNet:
 
     supervision: ClassVar[Supervision] = Supervision.WEAK
     reads: ClassVar[Literal["features"]] = "features"
-    threshold: ClassVar[float | None] = 0.5  # Sec. 4, of the false alarm rate
+    threshold: ClassVar[float | None] = 0.5  # paper, of the false alarm rate
 
     dropout: float = 0.7
     clips_per_top: int = 4

@@ -1,7 +1,7 @@
 """DeepMIL: segments of a video as a bag, and a ranking loss between abnormal and normal bags.
 
 Paper: Sultani, Chen and Shah, "Real-world Anomaly Detection in Surveillance Videos", CVPR 2018,
-https://arxiv.org/abs/1801.04264, Secs. 3 and 5. Defaults are the paper's numbers.
+https://arxiv.org/abs/1801.04264. Defaults are the paper's numbers.
 References read for facts: the authors' Keras release and the LAD authors' re-run (no licence either).
 Where they differ from the paper a setting names it: `learning_rate`, `lambda_weights` with `weight_decay`,
 `last_left_out` and `normalise` (its default is theirs) for the release; `relu`, `dropout`, `top`, `optimiser`
@@ -30,7 +30,7 @@ from vadlab.types import Features, FloatArray, IntArray, Sample, Scores, Supervi
 
 __all__ = ["DeepMIL"]
 
-MARGIN = 1.0  # Sec. 3.2
+MARGIN = 1.0  # paper
 
 
 @dataclass
@@ -38,23 +38,23 @@ class DeepMIL:
     """One score a segment, of which every video has as many.
 
     Args:
-        segments: Segments of a video, the instances of its bag (paper, Sec. 5.1).
+        segments: Segments of a video, the instances of its bag (paper).
         last_left_out: Cut segments as the release does, where a video's last clip is in none.
         normalise: What is brought to unit length: "segments", after averaging (release), "clips", before (as
-            Sec. 5.1 reads), or "none".
-        hidden: Width of the first layer (Sec. 5.1).
-        relu: Whether the first layer has a ReLU (Sec. 5.1; the re-run has none).
-        dropout: Rate after the first two layers (Sec. 5.1; re-run: 0.5).
-        top: A bag's score is the mean of so many of its highest: 1 is the maximum of Sec. 3.2; the re-run
+            paper reads), or "none".
+        hidden: Width of the first layer (paper).
+        relu: Whether the first layer has a ReLU (paper; the re-run has none).
+        dropout: Rate after the first two layers (paper; re-run: 0.5).
+        top: A bag's score is the mean of so many of its highest: 1 is the maximum of the paper; the re-run
             takes all 32, but 1 on Ped2.
-        lambda_smooth: Weight of the smoothness of an abnormal bag's scores (Sec. 5.1; re-run: 0).
-        lambda_sparse: Weight of their sum (Sec. 5.1; re-run: 0).
-        lambda_weights: Weight of the Frobenius norm of all kernels (Sec. 5.1).
-        optimiser: "adagrad" (Sec. 5.1) or "adam" (re-run).
-        learning_rate: Of the optimiser (Sec. 5.1; release: 0.01; re-run: 1e-4).
+        lambda_smooth: Weight of the smoothness of an abnormal bag's scores (paper; re-run: 0).
+        lambda_sparse: Weight of their sum (paper; re-run: 0).
+        lambda_weights: Weight of the Frobenius norm of all kernels (paper).
+        optimiser: "adagrad" (paper) or "adam" (re-run).
+        learning_rate: Of the optimiser (paper; release: 0.01; re-run: 1e-4).
         weight_decay: Half the weight of the squares of all parameters (re-run: 5e-4). The release has 0.001
             times the kernels' squares on a loss that is 30 times this one: 6.7e-5 here.
-        abnormal_per_batch: Abnormal videos in a batch (Sec. 5.1; re-run: 4 + 4 on Ped2).
+        abnormal_per_batch: Abnormal videos in a batch (paper; re-run: 4 + 4 on Ped2).
         normal_per_batch: Normal videos in a batch.
         steps: Gradient steps (release).
         seed: Of the initialisation, the batches and the dropout.
@@ -65,7 +65,7 @@ class DeepMIL:
 
     supervision: ClassVar[Supervision] = Supervision.WEAK
     reads: ClassVar[Literal["features"]] = "features"
-    threshold: ClassVar[float | None] = 0.5  # Sec. 5, of the false alarm rate
+    threshold: ClassVar[float | None] = 0.5  # paper, of the false alarm rate
 
     segments: int = 32
     last_left_out: bool = False
@@ -168,7 +168,7 @@ class DeepMIL:
         return _unit(means) if self.normalise == "segments" else means, spans
 
     def _losses(self, network: DeepMILNet, batch: Batch, draw: Draw) -> dict[str, Tensor]:
-        """The objective of Sec. 3.2, as means over pairs of bags and over abnormal bags."""
+        """The paper's objective, as means over pairs of bags and over abnormal bags."""
         scores = network(batch.features, batch.seeds)
         bag_scores = scores.topk(self.top, dim=1).values.mean(dim=1)
         abnormal = batch.abnormal.to(scores.dtype)

@@ -1,7 +1,7 @@
 """RTFM: the clips with the longest feature vectors stand for a bag, and abnormal ones are to be longer.
 
 Paper: Tian et al., "Weakly-supervised Video Anomaly Detection with Robust Temporal Feature Magnitude
-Learning", ICCV 2021, https://arxiv.org/abs/2101.10030, Secs. 3 and 4.
+Learning", ICCV 2021, https://arxiv.org/abs/2101.10030.
 Reference read for facts: the authors' release (no licence). Defaults are the paper's equations and numbers,
 and the release's where the paper names none. Where the two differ a setting names it: `authors_losses` with
 `lambda_magnitude`, `weight_decay`, `steps`; the recipe rtfm-authors-code.toml sets all. Not repeated: the
@@ -40,11 +40,11 @@ class RTFM:
     Started by torchrun, its batch normalisation takes the moments of each process's part of a batch.
 
     Args:
-        segments: Segments of a video, the instances of its bag (paper, Sec. 4).
-        top: How many of them stand for it, k: those with the largest magnitudes (Sec. 4).
-        margin: By which the magnitudes of abnormal bags are to exceed those of normal ones, m (Sec. 4).
-        hidden: Width of the first layer that scores (Sec. 4).
-        dropout: Rate on the temporal features (release) and after the first two layers (Sec. 4).
+        segments: Segments of a video, the instances of its bag (paper).
+        top: How many of them stand for it, k: those with the largest magnitudes (paper).
+        margin: By which the magnitudes of abnormal bags are to exceed those of normal ones, m (paper).
+        hidden: Width of the first layer that scores (paper).
+        dropout: Rate on the temporal features (release) and after the first two layers (paper).
         lambda_magnitude: Weight of the magnitude loss, which the paper's equations do not name. The release's
             1e-4 is 1 / m^2, so its squares count in margins; 1 / m does the same for the hinge (ours).
         lambda_smooth: Weight of the smoothness of an abnormal bag's scores (release).
@@ -53,11 +53,11 @@ class RTFM:
             a normal bag, instead of the hinge on the mean magnitudes of all pairs; cross-entropy of a
             bag's mean score, instead of each score's; smoothness summed over the bags; the Euclidean norm
             of all scores for their sum; and dropout of the magnitudes that compete.
-        learning_rate: Of Adam (Sec. 4; 1e-4 on XD-Violence).
-        weight_decay: On all parameters (Sec. 4; release: 0.005).
-        abnormal_per_batch: Abnormal videos in a batch (Sec. 4: 32 + 32).
+        learning_rate: Of Adam (paper; 1e-4 on XD-Violence).
+        weight_decay: On all parameters (paper; release: 0.005).
+        abnormal_per_batch: Abnormal videos in a batch (paper: 32 + 32).
         normal_per_batch: Normal videos in a batch.
-        steps: Gradient steps: 50 epochs (Sec. 4), which are 1,250 on UCF-Crime; the release makes up
+        steps: Gradient steps: 50 epochs (paper), which are 1,250 on UCF-Crime; the release makes up
             to 15,000.
         seed: Of the initialisation, the batches and the dropout.
 

@@ -1,7 +1,7 @@
 """The network of AR-Net: one hidden layer as wide as the features, each clip on its own.
 
 Paper: Wan, Fang, Xia and Mei, "Weakly Supervised Video Anomaly Detection via Center-guided Discriminative
-Learning", ICME 2020, https://arxiv.org/abs/2104.07268, Sec. 3.
+Learning", ICME 2020, https://arxiv.org/abs/2104.07268.
 Reference read for facts: the authors' release (MIT), whose Model_single this equals.
 """
 

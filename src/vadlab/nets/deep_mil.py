@@ -1,7 +1,7 @@
 """The network of DeepMIL: three fully connected layers that score each segment on its own.
 
 Paper: Sultani, Chen and Shah, "Real-world Anomaly Detection in Surveillance Videos", CVPR 2018,
-https://arxiv.org/abs/1801.04264, Sec. 5.1.
+https://arxiv.org/abs/1801.04264.
 References read for facts: the authors' Keras release and the LAD authors' re-run (no licence either).
 """
 
