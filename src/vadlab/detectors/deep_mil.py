@@ -41,7 +41,7 @@ class DeepMIL:
         segments: Segments of a video, the instances of its bag (paper).
         last_left_out: Cut segments as the release does, where a video's last clip is in none.
         normalise: What is brought to unit length: "segments", after averaging (release), "clips", before (as
-            paper reads), or "none".
+            the paper may be read), or "none".
         hidden: Width of the first layer (paper).
         relu: Whether the first layer has a ReLU (paper; the re-run has none).
         dropout: Rate after the first two layers (paper; re-run: 0.5).
