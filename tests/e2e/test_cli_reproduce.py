@@ -36,10 +36,13 @@ def test_tables_of_a_smoke_run_and_the_second_call(
     videos: Path, store: Path, tmp_path: Path, vadlab: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tables = ("table2", "table3", "table4", "table6", "fig3", "fig7")
+    recipe = tmp_path / "small.toml"
+    recipe.write_text("hidden = 8\n")
     command = [
         *("reproduce", *tables, "--quick", "--json", "--dataset", f"synth={videos}"),
         *("--features", f"synth={store}", "--out", tmp_path, "--rules", "strict"),
-        *("--detectors", "aed,linear_probe,mlep_of_the_future", "--set", "hidden=8"),
+        *("--detectors", "aed,linear_probe,mlep_of_the_future", "--recipe", f"aed={recipe}"),
+        *("--seeds", "5", "--seeds", "aed=3"),
     ]
     code, out, err = vadlab(*command)
     assert code == 0, err
@@ -64,7 +67,7 @@ def test_tables_of_a_smoke_run_and_the_second_call(
     assert probe[ours]["mean"] == pytest.approx(100 * run["metrics"]["auc"])
     assert "no detector 'mlep_of_the_future'" in future[ours]["notes"][0]
     told = " ".join(found["table3"]["protocol"])
-    assert all(part in told for part in ("4/4", "seed 0", "steps 20", "hidden 8", "pooled_pixels", "dis"))
+    assert all(part in told for part in ("4/4", "seed 3", "steps 20", "hidden 8", "pooled_pixels", "dis"))
 
     labels = [row[0]["text"] for row in found["table4"]["rows"]]
     assert labels == ["C3D", "I3D RGB", "I3D flow", "I3D RGB + flow", "pooled_pixels rgb + flow"]
@@ -106,6 +109,9 @@ def test_the_terminal_shows_numbers_marks_and_the_warning(
         (("table4", "--dataset", "synth"), "--dataset NAME=ROOT"),
         (("table4", "--dataset", "synth=SET", "--seeds", "one"), "cannot read the seeds"),
         (("table4", "--dataset", "synth=SET", "--seeds", "1,1"), "seed is given twice"),
+        (("table4", "--dataset", "synth=SET", "--seeds", "aedd=1"), "no detector 'aedd'"),
+        (("table4", "--dataset", "synth=SET", "--recipe", "aedd=FILE"), "no detector 'aedd'"),
+        (("table4", "--dataset", "synth=SET", "--protocol", "mine"), "paper | official"),
         (("table4", "--dataset", "synth=SET", "--rules", "mine"), "no rules 'mine'"),
         (
             ("table4", "--dataset", "synth=SET", "--dataset", "ped2=SET", "--features", "STORE"),

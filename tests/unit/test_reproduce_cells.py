@@ -13,12 +13,14 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
+from vadlab import files
 from vadlab.errors import UsageError, VadlabError
 from vadlab.evaluation.rules import get
 from vadlab.features.store import Store
 from vadlab.reproduce import cells
 from vadlab.reproduce.bench import Bench, Source
 from vadlab.reproduce.cells import Cell, run_cells
+from vadlab.reproduce.grid import Grid, Metric, Row, made
 from vadlab.spans import windows
 from vadlab.types import Entry, Features, FrameLabels, Sample, Split, Supervision, Video
 from vadlab.verbs.evaluate import evaluate_run
@@ -204,3 +206,37 @@ def test_settings_reach_the_detectors_that_have_them(bench: Bench) -> None:
         dataclasses.replace(bench, seeds=(1, 1))
     with pytest.raises(UsageError, match="no rules"):
         dataclasses.replace(bench, rules=("guess",))
+
+
+def test_a_detector_may_have_seeds_of_its_own(bench: Bench, trained: list[tuple[Path, Plan]]) -> None:
+    given = dataclasses.replace(bench, own_seeds={"aed": (7, 8)})
+    assert given.seeds_of("aed") == (7, 8) and given.seeds_of("linear_probe") == bench.seeds
+    assert dataclasses.replace(given, quick=True).seeds_of("aed") == (7,)
+    with pytest.raises(UsageError, match="seed of aed is given twice"):
+        dataclasses.replace(bench, own_seeds={"aed": (7, 7)})
+    with pytest.raises(UsageError, match="nothing to run"):
+        dataclasses.replace(bench, own_seeds={"aed": ()})
+    run_cells(dataclasses.replace(bench, own_seeds={"aed": (7,)}), [cell(bench.sources[0])], title="t")
+    assert [plan.seed for _, plan in trained] == [7]
+
+
+def test_the_splits_are_those_of_the_protocol(bench: Bench, trained: list[tuple[Path, Plan]]) -> None:
+    official = dataclasses.replace(bench, seeds=(0,), protocol="official")
+    run_cells(official, [cell(bench.sources[0])], title="t")
+    assert [plan.protocol for _, plan in trained] == ["official"]
+    with pytest.raises(UsageError, match="unknown protocol"):
+        dataclasses.replace(bench, protocol="ours")  # type: ignore[arg-type]
+
+
+def test_what_a_training_took_stands_in_the_table(bench: Bench, source: Source) -> None:
+    rows = [Row(("AED",), {source.name: cell(source)}), Row(("none",), {source.name: "There is none."})]
+    grid = Grid("t", "T", ("Method",), rows, (Metric("auc", "AUC"),), (), costs=True)
+    table = made(bench, grid).table
+    minutes, memory = (
+        [c.heading for c in table.columns].index(f"{source.name} training, {unit}")
+        for unit in ("minutes", "MiB at most")
+    )
+    facts = [files.read_json(path) for path in (bench.out / "runs").glob("*/run.json")]
+    assert table.rows[0][minutes].mean == pytest.approx(statistics.median(f["seconds"] for f in facts) / 60)
+    assert table.rows[0][memory].mean == statistics.median(f["peak_mib"] for f in facts)
+    assert table.rows[1][minutes].notes == ("There is none.",)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 from rich.table import Table
 from rich.text import Text
 
-from vadlab.cli.options import Device, Json, Recipe, Settings, read_settings
+from vadlab import catalog
+from vadlab.cli.options import Device, Json, Settings, read_settings
 from vadlab.cli.printing import complain, err, out, print_json
 from vadlab.errors import UsageError
+from vadlab.splits import Protocol
 
 if TYPE_CHECKING:
     from vadlab.report.paper_tables import PaperTable
@@ -37,7 +39,19 @@ def reproduce(
             help="Its features; repeatable, a store a backbone. Or STORE, with one dataset.",
         ),
     ] = None,
-    seeds: Annotated[str, typer.Option(help="One run each.")] = "0,1,2,3,4",
+    seeds: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="0,1,2",
+            help="One run each; default 0,1,2,3,4. `mnad=0` is for one detector; repeatable.",
+        ),
+    ] = None,
+    protocol: Annotated[
+        str,
+        typer.Option(
+            help="Whose splits: paper | official. On the official ones table3 shows each method's own figure."
+        ),
+    ] = "paper",
     rules: Annotated[
         str, typer.Option(help="Names of `vadlab list rules`; a measured column each.")
     ] = "strict,lad-code",
@@ -48,7 +62,15 @@ def reproduce(
     folder: Annotated[
         Path, typer.Option("--out", metavar="DIR", help="Tables, figures, and the runs.")
     ] = Path("reproduced"),
-    recipe: Recipe = None,
+    recipes: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--recipe",
+            metavar="FILE",
+            help="TOML file of settings; --set wins over it. `mnad=FILE` is for one detector, and "
+            "--set mnad.KEY wins over it; repeatable.",
+        ),
+    ] = None,
     settings: Settings = None,
     quick: Annotated[
         bool, typer.Option("--quick", help="A smoke run: one seed and a few steps. Its numbers mean nothing.")
@@ -69,14 +91,17 @@ def reproduce(
     if unknown:
         raise UsageError(f"no table or figure {unknown[0]!r}", expected=" | ".join(TABLES))
     sources = _sources(datasets or [], root, features or [])
+    general_seeds, own_seeds = _all_seeds(seeds or [])
 
     from vadlab.reproduce.bench import Bench
 
     bench = Bench(
         sources,
         folder,
-        seeds=_seeds(seeds),
-        settings=read_settings(recipe, settings),
+        seeds=general_seeds,
+        own_seeds=own_seeds,
+        settings=_settings(recipes or [], settings),
+        protocol=_protocol(protocol),
         rules=tuple(rules.split(",")),
         detectors=tuple(detectors.split(",")) if detectors else None,
         quick=quick,
@@ -127,6 +152,49 @@ def _sources(datasets: list[str], root: Path | None, features: list[str]) -> tup
                 "whose features are these?", expected="--features NAME=STORE", found=f"--features {text}"
             )
     return tuple(Source(name, path, tuple(stores[name])) for name, path in roots)
+
+
+def _all_seeds(texts: list[str]) -> tuple[tuple[int, ...], dict[str, tuple[int, ...]]]:
+    """Those of all detectors, and those of single ones."""
+    general: tuple[int, ...] = (0, 1, 2, 3, 4)
+    own: dict[str, tuple[int, ...]] = {}
+    for text in texts:
+        detector, equals, given = text.rpartition("=")
+        if equals:
+            own[_detector(detector, f"--seeds {text}")] = _seeds(given)
+        else:
+            general = _seeds(given)
+    return general, own
+
+
+def _settings(recipes: list[str], given: list[str] | None) -> dict[str, Any]:
+    """Of recipes for one detector, those for all, and --set, each winning over the ones before."""
+    own: dict[str, Any] = {}
+    general: dict[str, Any] = {}
+    for text in recipes:
+        detector, equals, file = text.rpartition("=")
+        name = _detector(detector, f"--recipe {text}") if equals else ""
+        found = read_settings(Path(file), None)
+        if name:
+            own |= {f"{name}.{key}": value for key, value in found.items()}
+        else:
+            general |= found
+    return own | general | read_settings(None, given)
+
+
+def _detector(name: str, given: str) -> str:
+    if name not in catalog.names("detectors"):
+        raise UsageError(
+            f"no detector {name!r}", expected=" | ".join(catalog.names("detectors")), found=given
+        )
+    return name
+
+
+def _protocol(name: str) -> Protocol:
+    for known in get_args(Protocol):
+        if name == known:
+            return known  # type: ignore[no-any-return]
+    raise UsageError(f"unknown protocol {name!r}", expected=" | ".join(get_args(Protocol)))
 
 
 def _seeds(text: str) -> tuple[int, ...]:

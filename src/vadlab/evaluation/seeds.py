@@ -13,6 +13,8 @@ from vadlab.errors import DataError
 
 __all__ = ["Spread", "pool_seeds"]
 
+CIRCUMSTANCES = ("versions", "started", "minutes", "peak_mib")  # of a run, which decide nothing
+
 
 @dataclass(frozen=True)
 class Spread:
@@ -37,7 +39,7 @@ def pool_seeds(runs: Sequence[Mapping[str, Any]]) -> dict[str, Spread]:
 
     Args:
         runs: Parts of `metrics.json`, one a run: each with "rules", "metrics" and "run". Of "run",
-            everything must be the same but seeds, versions and times.
+            everything must be the same but seeds, versions, times and memory.
 
     Returns:
         Figure to its spread; those that no run defines are left out.
@@ -81,8 +83,8 @@ def pool_seeds(runs: Sequence[Mapping[str, Any]]) -> dict[str, Spread]:
 
 
 def _facts(run: Mapping[str, Any]) -> dict[str, Any]:
-    """All that must agree, flat: rules and run, without seeds, versions and times."""
-    told = {key: value for key, value in run["run"].items() if key not in ("versions", "started", "minutes")}
+    """All that must agree, flat: rules and run, without seeds and circumstances."""
+    told = {key: value for key, value in run["run"].items() if key not in CIRCUMSTANCES}
     return {
         key: value
         for key, value in _flat({"rules": run["rules"], "run": told}).items()

@@ -6,12 +6,13 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from vadlab import catalog
 from vadlab.errors import UsageError
 from vadlab.evaluation.rules import get
 from vadlab.features.store import Store
+from vadlab.splits import Protocol
 
 __all__ = ["QUICK_STEPS", "Bench", "Source"]
 
@@ -58,7 +59,9 @@ class Bench:
         sources: The datasets at hand, each name once.
         out: Where results go; runs/ in it is the cache.
         seeds: One run each, of the split's draw where the paper drew, and of the detector.
+        own_seeds: Detector to its seeds, where they are others.
         settings: Of detectors that have such a field; "aed.steps" is for that detector alone.
+        protocol: "paper" for the LAD paper's splits, "official" for each dataset's own.
         rules: Names of evaluation rules; a measured column each.
         detectors: Rows of Table 3, by catalogue name; None for the paper's.
         quick: A smoke run: the first seed and few steps.
@@ -71,7 +74,9 @@ class Bench:
     sources: tuple[Source, ...]
     out: Path
     seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
+    own_seeds: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
+    protocol: Protocol = "paper"
     rules: tuple[str, ...] = ("strict",)
     detectors: tuple[str, ...] | None = None
     quick: bool = False
@@ -81,17 +86,25 @@ class Bench:
         given: dict[str, list[object]] = {
             "dataset": [source.name for source in self.sources],
             "seed": list(self.seeds),
+            **{f"seed of {detector}": list(seeds) for detector, seeds in self.own_seeds.items()},
             "rules": list(self.rules),
         }
         for what, values in given.items():
             if len(set(values)) < len(values):
                 raise UsageError(f"a {what} is given twice", found=", ".join(map(str, values)))
-        if not self.seeds or not self.rules:
+        if not self.seeds or not self.rules or not all(self.own_seeds.values()):
             raise UsageError("there is nothing to run", expected="one seed and one name of rules, or more")
+        if self.protocol not in get_args(Protocol):
+            raise UsageError(f"unknown protocol {self.protocol!r}", expected=" | ".join(get_args(Protocol)))
         for name in self.rules:
             get(name)
         if self.quick:
             object.__setattr__(self, "seeds", self.seeds[:1])
+            object.__setattr__(self, "own_seeds", {name: of[:1] for name, of in self.own_seeds.items()})
+
+    def seeds_of(self, detector: str) -> tuple[int, ...]:
+        """The seeds that a detector is run with."""
+        return self.own_seeds.get(detector, self.seeds)
 
     def settings_of(self, detector: str) -> dict[str, Any]:
         """The settings that the user gave for a detector, those for it alone winning."""

@@ -104,7 +104,7 @@ def run_cells(bench: Bench, cells: Sequence[Cell | str], *, title: str) -> list[
             planned.append(Outcome(reason=cell))
             continue
         try:
-            runs = [_planned(bench, cell, seed) for seed in bench.seeds]
+            runs = [_planned(bench, cell, seed) for seed in bench.seeds_of(cell.detector)]
             # Where nothing depends on the seed, neither split nor detector, all seeds are one run.
             planned.append(list({run.folder: run for run in runs}.values()))
         except VadlabError as error:
@@ -156,6 +156,7 @@ def _planned(bench: Bench, cell: Cell, seed: int) -> _Run:
         features=cell.store,
         streams=None if every else cell.streams,
         seed=seed,
+        protocol=bench.protocol,
         device=bench.device,
     )
     text = json.dumps(_content(plan, cell.source), sort_keys=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -65,6 +66,7 @@ class Grid:
         datasets: Catalogue names of the datasets that the paper prints numbers for.
         notes: Beside those that hold for every measured number.
         varied: Settings that it gives values itself.
+        costs: Whether it shows what a training took in minutes and memory.
     """
 
     name: str
@@ -75,6 +77,7 @@ class Grid:
     datasets: tuple[str, ...]
     notes: tuple[str, ...] = ()
     varied: tuple[str, ...] = ()
+    costs: bool = False
 
 
 @dataclass(frozen=True)
@@ -214,9 +217,34 @@ class _Measured:
         return measured(spread)
 
 
-def _columns(bench: Bench, grid: Grid) -> list[_Published | _Measured]:
+@dataclass(frozen=True)
+class _Cost:
+    """The median of what the runs' trainings took; runs under several rules are one training."""
+
+    source: Source
+    key: str
+    unit: str
+
+    @property
+    def heading(self) -> Column:
+        return Column(f"{self.source.label} training, {self.unit}", "measured")
+
+    def value(self, _: Row, outcomes: Mapping[str, Outcome]) -> Value:
+        outcome = outcomes[self.source.name]
+        runs = next(iter(outcome.runs.values()), ())
+        known = [run["run"][self.key] for run in runs if run["run"].get(self.key) is not None]
+        if not known:
+            return missing(outcome.reason.partition("\n")[0] or f"The run tells no {self.unit}.")
+        middle = statistics.median(known)
+        return Value(f"{middle:.1f}" if middle < 100 else f"{middle:.0f}", mean=middle, n=len(known))
+
+
+_AnyColumn = _Published | _Measured | _Cost
+
+
+def _columns(bench: Bench, grid: Grid) -> list[_AnyColumn]:
     """The paper's columns in its order, each followed by ours of the same dataset; then other datasets'."""
-    columns: list[_Published | _Measured] = []
+    columns: list[_AnyColumn] = []
     left = list(bench.sources)
     for dataset in grid.datasets:
         columns += [_Published(dataset, metric) for metric in grid.metrics if metric.printed]
@@ -228,5 +256,7 @@ def _columns(bench: Bench, grid: Grid) -> list[_Published | _Measured]:
     return columns
 
 
-def _ours(bench: Bench, grid: Grid, source: Source) -> list[_Published | _Measured]:
-    return [_Measured(source, metric, name) for metric in grid.metrics for name in bench.rules]
+def _ours(bench: Bench, grid: Grid, source: Source) -> list[_AnyColumn]:
+    measured = [_Measured(source, metric, name) for metric in grid.metrics for name in bench.rules]
+    costs = [_Cost(source, "minutes", "minutes"), _Cost(source, "peak_mib", "MiB at most")]
+    return [*measured, *(costs if grid.costs else [])]

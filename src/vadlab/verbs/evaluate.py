@@ -195,6 +195,7 @@ def _shown(facts: dict[str, Any]) -> dict[str, Any]:
         "seed": facts["detector"]["settings"].get("seed", split["seed"]),
         "started": facts["started"],
         "minutes": facts["seconds"] / 60,
+        "peak_mib": facts.get("peak_mib"),
     }
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from vadlab import catalog, checkpoint, config, devices, files, progress, ranks, training
+from vadlab import catalog, checkpoint, config, devices, files, peak_memory, progress, ranks, training
 from vadlab.detector import Detector
 from vadlab.errors import StoreError, UsageError
 from vadlab.evaluation import rules
@@ -87,6 +87,7 @@ def _train(plan: Plan, out: Path, device: torch.device) -> dict[str, Any]:
         return earlier
     started = time.monotonic()
     spent = earlier.get("seconds", 0.0) if earlier else 0.0
+    peak_memory.begin()
     checkpoint.write_run(out, facts)
     read = reader(detector.reads, store=store, streams=plan.streams)
     with progress.bar(f"train {plan.detector}") as report:
@@ -100,7 +101,11 @@ def _train(plan: Plan, out: Path, device: torch.device) -> dict[str, Any]:
         with training.runtime(place):
             detector.fit(train_samples, val_samples)
             calibration = _calibration(detector, train_samples, val_samples, split)
-    facts |= {"calibration": calibration, "seconds": round(spent + time.monotonic() - started, 1)}
+    facts |= {
+        "calibration": calibration,
+        "seconds": round(spent + time.monotonic() - started, 1),
+        "peak_mib": peak_memory.mib(),
+    }
     checkpoint.write_run(out, facts)
     checkpoint.save_state(out, detector)  # last, for its being there means that the run is finished
     return facts
