@@ -13,7 +13,7 @@ setup: $(READY)  ## make .venv from the pinned versions
 $(READY): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt torch
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,openvino,ray]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,docs,live,onnx,openvino,ray,web]'
 	touch $@
 
 demo: $(READY)  ## generate videos, extract, train, evaluate, report
