@@ -28,7 +28,7 @@ from vadlab.snapshots import Snapshot
 from vadlab.training_curves import Curves
 from vadlab.video.read_ahead import read_ahead
 
-__all__ = ["Runtime", "current", "generator", "mean", "optimise", "runtime", "seeded", "total"]
+__all__ = ["Runtime", "current", "generator", "mean", "optimise", "runtime", "seeded", "tell", "total"]
 
 CPU = torch.device("cpu")
 SNAPSHOT = "snapshot.safetensors"
@@ -47,7 +47,7 @@ class Runtime:
         folder: Where snapshots, training.csv and the TensorBoard log go; None keeps nothing.
         snapshot_every_s: Least seconds between snapshots; where writing one is slow, so many more that it
             takes a twentieth of the time. 0 writes one after every step.
-        progress: Called with (steps done, steps in all, latest losses).
+        progress: Called with (steps done, steps in all, latest losses), steps of whatever kind the fit has.
         resume: Whether to continue from a snapshot in `folder`.
     """
 
@@ -75,6 +75,13 @@ def runtime(place: Runtime) -> Iterator[None]:
 def current() -> Runtime:
     """The runtime of the innermost `with runtime(...)`."""
     return _current.get()
+
+
+def tell(done: int, total: int) -> None:
+    """Show how far a fit is that makes no gradient steps, or its part before them."""
+    report = current().progress
+    if report is not None:
+        report(done, total, {})
 
 
 def generator(seed: int, step: int) -> np.random.Generator:

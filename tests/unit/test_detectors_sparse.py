@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from sklearn.decomposition import PCA, TruncatedSVD
 
+from vadlab import config, training
 from vadlab.detectors.sparse import Sparse, principal_axes
 from vadlab.errors import UsageError
 from vadlab.types import Sample, Video
@@ -174,6 +175,29 @@ def test_draws_depend_on_the_seed_and_caps_hold() -> None:
     assert not np.array_equal(states[0]["axes"], states[2]["axes"])
     drawn, region = Sparse(**QUICK)._drawn(train[0], 30, (1, 0))  # type: ignore[arg-type]
     assert drawn.shape == (30, 500) and region.shape == (30,)
+
+
+@pytest.mark.parametrize("dictionaries", ["region", "global"])
+def test_progress_reaches_its_end_step_by_step(dictionaries: str) -> None:
+    told: list[tuple[int, int]] = []
+    place = training.Runtime(progress=lambda done, total, _: told.append((done, total)))
+    with training.runtime(place):
+        Sparse(**QUICK, dictionaries=dictionaries).fit([sample(walk(20))] * 3)  # type: ignore[arg-type]
+    total = 2 * 3 + (1 if dictionaries == "global" else 192)
+    assert told == [(done, total) for done in range(1, total + 1)]
+
+
+def test_the_demos_recipe_is_the_demos() -> None:
+    recipe = config.read_recipe(Path(__file__).parents[2] / "recipes" / "sparse-authors-demo.toml")
+    detector = config.build(Sparse, recipe)
+    form = detector._form()
+    assert form.sizes == ((160, 120),) and form.gradients == "t" and form.blur
+    assert (detector.max_error, detector.dim, detector.bases, detector.motion) == (0.21, 100, 20, 5.0)
+    assert not detector.centre and detector.cubes_per_video == 10_000
+    train = [sample(np.concatenate([walk(20), walk(20, row=10)]))]
+    learned = detector.fit(train).state()
+    np.testing.assert_array_equal(learned["mean"], 0)
+    assert len(learned["counts"]) == 1  # one dictionary for all regions
 
 
 def test_refusals() -> None:

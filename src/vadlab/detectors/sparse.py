@@ -26,6 +26,7 @@ from vadlab.combination_learning import CombinationLearning, errors
 from vadlab.detector import State
 from vadlab.errors import UsageError
 from vadlab.reservoir import Reservoir
+from vadlab.training import tell
 from vadlab.types import FloatArray, Frames, IntArray, Sample, Scores, Supervision
 from vadlab.video.cubes import LENGTH, CubeForm, Cubes, moving_cubes
 
@@ -129,20 +130,28 @@ class Sparse:
         if not train:
             raise UsageError("sparse needs at least one training video")
         self.learned_ = {}
+        n_dictionaries = len(self._form().regions()) if self.dictionaries == "region" else 1
+        total = 2 * len(train) + n_dictionaries  # two readings, then learning
+        steps = iter(range(1, total + 1))
         share = -(-self.cubes_for_pca // len(train))
-        drawn = [self._drawn(sample, share, (0, i)) for i, sample in enumerate(train)]
+        drawn = []
+        for i, sample in enumerate(train):
+            drawn.append(self._drawn(sample, share, (0, i)))
+            tell(next(steps), total)
         self.learned_ = self._axes(np.concatenate([x for x, _ in drawn]))
-        by_region = self.dictionaries == "region"
-        cap = self.cubes_per_region if by_region else self.cubes_globally
-        n_dictionaries = len(self._form().regions()) if by_region else 1
+        cap = self.cubes_per_region if self.dictionaries == "region" else self.cubes_globally
         pools = [Reservoir(cap, np.random.default_rng([self.seed, 2, d])) for d in range(n_dictionaries)]
         for i, sample in enumerate(train):
             x, region = self._drawn(sample, self.cubes_per_video, (1, i))
             dictionary = self._dictionary(region)
             for d, pool in enumerate(pools):
                 pool.add(x[dictionary == d])
+            tell(next(steps), total)
         how = self._learning()
-        found = [how.learn(pool.rows()[0]).astype(np.float32) for pool in pools]
+        found = []
+        for pool in pools:
+            found.append(how.learn(pool.rows()[0]).astype(np.float32))
+            tell(next(steps), total)
         self.learned_["combinations"] = np.concatenate(found)
         self.learned_["counts"] = np.array([len(one) for one in found], dtype=np.int64)
         return self
