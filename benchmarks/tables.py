@@ -171,6 +171,28 @@ def _ratio(found: Sequence[float] | None) -> tuple[float, str]:
     return (found[0], _range(*found[1:])) if found else (1.0, "")
 
 
+def _detectors(result: Result) -> str:
+    sparse, knn, test_step = result["sparse"], result["knn"], result["test step"]
+    rates = [
+        ("sparse: frames of 160x120 to scores", sparse["frames_a_second"]["frames to scores"], "frames"),
+        ("sparse: its test step", test_step["a_second"]["vadlab"], "cubes"),
+        (f"knn, memory of {knn['memory']:,} clips", knn["a_second"]["vadlab"], "clips"),
+        *((name, rate, "clips") for name, rate in result["networks"]["a_second"].items()),
+    ]
+    peers = [
+        (name, peer, found["times_peer"], _range(*found["times_peer_range"]))
+        for name, peer, found in (
+            ("sparse: its test step", "the paper's projectors", test_step),
+            ("knn", "all distances by SciPy", knn),
+        )
+    ]
+    return (
+        _markdown(("detector", "a second", "of"), rates)
+        + "\n\n"
+        + _markdown(("", "peer", "x peer", "least to most"), peers)
+    )
+
+
 TABLES: dict[str, Callable[[Result], str]] = {
     "tvl1": _tvl1,
     "i3d": _i3d,
@@ -179,6 +201,7 @@ TABLES: dict[str, Callable[[Result], str]] = {
     "long_video": _growth,
     "ray_cluster": _ray_cluster,
     "training": _training,
+    "detectors": _detectors,
 }
 
 

@@ -1,16 +1,18 @@
-"""The one-class detectors: frames a second of `sparse`, clips a second of `knn`.
+"""Detectors: frames a second of `sparse`, clips a second of those that read features.
 
-    python benchmarks/one_class.py --videos FOLDER --json FILE
+    python benchmarks/detectors.py --videos FOLDER --json FILE
 
 `sparse`, at its defaults, takes decoded frames of 160x120 in memory to scores; the paper claims 150 frames a
 second at that size, in MATLAB. Its test step alone is measured against the paper's projectors
 R = S (S^T S)^-1 S^T - I, one combination after the other; `knn`, with a full memory, against all distances by
-SciPy.
+SciPy. The others are networks at their defaults after one step of training, and have no peer.
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
+import functools
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -26,12 +28,13 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 from threadpoolctl import threadpool_limits
 
+from vadlab import catalog
 from vadlab.combination_learning import errors, span
 from vadlab.detectors.knn import KNN
 from vadlab.detectors.sparse import Sparse
 from vadlab.spans import windows
 from vadlab.synthesis.scenes import CATEGORIES, scene
-from vadlab.types import Features, Sample, Video
+from vadlab.types import Features, FrameLabels, Sample, Supervision, Video, VideoLabel
 from vadlab.video.cubes import CubeForm, moving_cubes
 from vadlab.video.decode import VideoFrames
 
@@ -58,6 +61,7 @@ def main() -> None:
         result["sparse"] = _sparse(list(islice(_frames(args.videos), 2 * args.frames)), args.rounds)
         result["test step"] = _test_step(args.rounds)
         result["knn"] = _knn(args.clips, args.rounds)
+        result["networks"] = _networks(args.rounds)
     _print(result, args.rounds)
     if args.json:
         save(args.json, result)
@@ -141,6 +145,38 @@ def _knn(n: int, rounds: int, n_new: int = 500) -> dict[str, Any]:
     return {"clips": n, "memory": len(memory), "dim": DIM, "training_s": training_s, **rates}
 
 
+def _networks(rounds: int, n_new: int = 2000) -> dict[str, Any]:
+    """Clips a second of each detector that learns by gradient steps on features."""
+    rng = np.random.default_rng(0)
+
+    def sample(n: int, name: str, y: Any) -> Sample[Any, Any]:
+        x = Features(rng.normal(size=(n, DIM)).astype(np.float32))
+        video = Video(name, Path(name), 16 * n, Fraction(25), SIZE)
+        return Sample(video, windows(16 * n, 16, 16), x, y)
+
+    new = sample(n_new, "new", None)
+    scored = {}
+    for name in catalog.names("detectors"):
+        cls = catalog.load("detectors", name)
+        if cls.reads != "features" or "steps" not in {f.name for f in dataclasses.fields(cls)}:
+            continue
+        train = []
+        for i in range(4):
+            frames = FrameLabels.from_spans([(0, 160)] if i % 2 else [], 16 * 64, category="Fire")
+            weak = VideoLabel(bool(i % 2), "Fire" if i % 2 else None)
+            y = {Supervision.FULL: frames, Supervision.WEAK: weak}.get(cls.supervision)
+            train.append(sample(64, f"train{i}", y))
+        detector = cls(steps=1).fit(train)
+        scored[name] = functools.partial(detector.score, new)
+    times = interleaved(scored, rounds)
+    return {
+        "clips": n_new,
+        "dim": DIM,
+        "a_second": {name: n_new / median(seconds) for name, seconds in times.items()},
+        "rounds_s": times,
+    }
+
+
 def _rates(times: dict[str, list[float]], peer: str, n: int) -> dict[str, Any]:
     """Things a second, and how many times the peer's speed that is."""
     middle, low, high = ratio(times, peer, "vadlab")
@@ -164,6 +200,11 @@ def _print(result: dict[str, Any], rounds: int) -> None:
             ("way", f"{unit} a second"),
             list(found["a_second"].items()),
         )
+    table(
+        f"networks on features: {medians}",
+        ("detector", "clips a second"),
+        list(result["networks"]["a_second"].items()),
+    )
     print(f"knn: {knn['clips']} clips to a memory of {knn['memory']} in {knn['training_s']:.1f} s")
 
 
