@@ -84,7 +84,7 @@ def test_tables_of_a_smoke_run_and_the_second_call(
         raise AssertionError("what is there is made again")
 
     monkeypatch.setattr(cells, "train", never)
-    monkeypatch.setattr(cells, "evaluate_run", never)
+    monkeypatch.setattr(cells, "evaluate_under", never)
     code, out, _ = vadlab(*command)
     assert code == 0
     assert json.loads(out) == found

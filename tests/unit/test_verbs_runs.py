@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 import sys
 from fractions import Fraction
 from pathlib import Path
@@ -20,8 +21,8 @@ from vadlab.features.store import Store
 from vadlab.files import read_json, write_json
 from vadlab.spans import windows
 from vadlab.splits import write_split
-from vadlab.types import Entry, Features, FrameLabels, Sample, Split, Supervision, Video
-from vadlab.verbs.evaluate import evaluate_run
+from vadlab.types import Entry, Features, FrameLabels, Sample, Scores, Split, Supervision, Video
+from vadlab.verbs.evaluate import evaluate_run, evaluate_under
 from vadlab.verbs.train import Plan, train
 
 MANIFEST = {
@@ -58,10 +59,24 @@ class TupleProbe(LinearProbe):
     scales: tuple[int, ...] = (1, 2)
 
 
+@dataclasses.dataclass
+class TurnableProbe(LinearProbe):
+    """Scrambled windows turn the scores of a video about."""
+
+    scrambled_windows: bool = False
+    calls: ClassVar[list[tuple[str, bool]]] = []
+
+    def score(self, sample: Sample[Features, None]) -> Scores:
+        scores = super().score(sample)
+        self.calls.append((sample.video.id, self.scrambled_windows))
+        turned = scores.values[::-1].copy() if self.scrambled_windows else scores.values
+        return dataclasses.replace(scores, values=turned)
+
+
 @pytest.fixture
 def plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Plan:
     module = ModuleType("little_parts")
-    module.Little, module.TupleProbe = Little, TupleProbe  # type: ignore[attr-defined]
+    module.__dict__.update(Little=Little, TupleProbe=TupleProbe, TurnableProbe=TurnableProbe)
     monkeypatch.setitem(sys.modules, "little_parts", module)
     store = Store.create(tmp_path / "store", MANIFEST)
     rng = np.random.default_rng(0)
@@ -119,3 +134,18 @@ def test_a_split_file_wins_over_the_drawn_split(plan: Plan, tmp_path: Path) -> N
     with pytest.raises(UsageError, match="another supervision") as caught:
         train(dataclasses.replace(plan, split_file=file), tmp_path / "other")
     assert "--kind full" in str(caught.value)
+
+
+def test_several_protocols_are_what_each_is_alone_and_score_a_video_once_a_layout(
+    plan: Plan, tmp_path: Path
+) -> None:
+    train(dataclasses.replace(plan, detector="little_parts:TurnableProbe"), tmp_path / "one")
+    shutil.copytree(tmp_path / "one", tmp_path / "other")
+    names = ("strict", "lad-code", "ffp", "strict")
+    alone = [evaluate_run(tmp_path / "one", get(name)).metrics for name in names]
+    assert alone[0] != alone[1]
+    TurnableProbe.calls.clear()
+    together = evaluate_under(tmp_path / "other", [get(name) for name in names])
+    assert [finding.metrics for finding in together] == alone
+    assert TurnableProbe.calls == [("v4", False), ("v5", False), ("v4", True), ("v5", True)]
+    assert read_json(tmp_path / "one" / "metrics.json") == read_json(tmp_path / "other" / "metrics.json")

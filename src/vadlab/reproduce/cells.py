@@ -27,7 +27,7 @@ from vadlab.features.store import Store
 from vadlab.reproduce.bench import Bench, Source
 from vadlab.training import SNAPSHOT
 from vadlab.types import Entry
-from vadlab.verbs.evaluate import evaluate_run
+from vadlab.verbs.evaluate import evaluate_under
 from vadlab.verbs.train import Plan, train
 
 __all__ = ["Cell", "Outcome", "fingerprint", "run_cells"]
@@ -128,9 +128,8 @@ def _run_missing(bench: Bench, runs: Sequence[_Run], *, title: str) -> dict[Path
                     train(run.plan, run.folder)
                     # It served to go on from, and is three times as large as all else of the run.
                     (run.folder / SNAPSHOT).unlink(missing_ok=True)
-                for name in bench.rules:
-                    if run.metrics(name) is None:
-                        evaluate_run(run.folder, rules.get(name), root=run.plan.root, device=bench.device)
+                left = [rules.get(name) for name in bench.rules if run.metrics(name) is None]
+                evaluate_under(run.folder, left, root=run.plan.root, device=bench.device)
             except VadlabError as error:
                 errors[run.folder] = f"{_told(run.plan)}: {error}"
         report(len(missing), len(missing), "")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,11 +23,11 @@ from vadlab.evaluation.summary import to_json
 from vadlab.features.store import Store
 from vadlab.report import figures
 from vadlab.report.page import write_page
-from vadlab.samples import reader
+from vadlab.samples import Reader, reader
 from vadlab.types import Entry, FrameLabels, Scores
 from vadlab.video.decode import read_frame
 
-__all__ = ["PAPER_WINDOW", "Finding", "evaluate_run", "write_finding"]
+__all__ = ["PAPER_WINDOW", "Finding", "evaluate_run", "evaluate_under", "write_finding"]
 
 METRICS = "metrics.json"
 PAPER_WINDOW = 80  # K * m frames; what "drop-group" groups by for a detector that has no windows
@@ -51,11 +51,20 @@ class Finding:
 
 
 def evaluate_run(run: Path, rules: Rules, *, root: Path | None = None, device: str = "auto") -> Finding:
-    """Evaluate a trained run under one protocol; writes metrics.json, scores/, figures/ and report.html.
+    """Evaluate a trained run under one protocol; see `evaluate_under`."""
+    return evaluate_under(run, (rules,), root=root, device=device)[0]
+
+
+def evaluate_under(
+    run: Path, several: Sequence[Rules], *, root: Path | None = None, device: str = "auto"
+) -> list[Finding]:
+    """Evaluate a trained run; writes metrics.json, scores/, figures/ and a report for each protocol.
+
+    A video is scored once for all protocols, but for those that ask the detector for other windows.
 
     Args:
         run: The run folder.
-        rules: The protocol.
+        several: The protocols.
         root: The dataset's folder, where it is no longer at the place of the training.
         device: Where the detector runs.
 
@@ -65,29 +74,46 @@ def evaluate_run(run: Path, rules: Rules, *, root: Path | None = None, device: s
         DataError: If the test videos are not there or do not fit their labels.
     """
     detector, facts = checkpoint.restore(run)
-    _tell_layout(detector, rules)
     dataset = catalog.load("datasets", facts["dataset"]["name"])(root or Path(facts["dataset"]["root"]))
     entries = _test_entries(dataset.entries(), facts)
-    judged: list[tuple[Scores, FrameLabels]] = []
-    store = _store(facts)
-    streams = tuple(facts["streams"]) if facts["streams"] else None
-    read = reader(detector.reads, store=store, streams=streams)
-    place = training.Runtime(device=devices.pick(device))
-    with progress.bar("score") as report, training.runtime(place):
+    read = reader(
+        detector.reads, store=_store(facts), streams=tuple(facts["streams"]) if facts["streams"] else None
+    )
+    calibration = facts["calibration"]
+    # The one rule that concerns scoring is the test windows' layout, for a detector that has the setting.
+    layout = getattr(detector, "scrambled_windows", None)
+    judged: dict[bool, list[tuple[Scores, FrameLabels]]] = {}
+    findings = []
+    for rules in several:
+        scrambled = layout is not None and (layout or rules.scrambled_windows)
+        if scrambled not in judged:
+            if hasattr(detector, "scrambled_windows"):
+                detector.scrambled_windows = scrambled
+            with training.runtime(training.Runtime(device=devices.pick(device))):
+                judged[scrambled] = _judged(detector, dataset, entries, read)
+        evaluation = evaluate(
+            judged[scrambled],
+            rules,
+            group=getattr(detector, "window_frames", PAPER_WINDOW),
+            calibration=(calibration["median"], calibration["high"]),
+            alarm=_alarm(detector, calibration),
+        )
+        paths = {entry.id: entry.path for entry in entries}
+        findings.append(write_finding(run, evaluation, shown=_shown(facts), paths=paths))
+    return findings
+
+
+def _judged(
+    detector: Detector, dataset: Any, entries: Sequence[Entry], read: Reader
+) -> list[tuple[Scores, FrameLabels]]:
+    """Scores and labels of the test videos."""
+    judged = []
+    with progress.bar("score") as report:
         for number, entry in enumerate(entries, start=1):
             scores = detector.score(read(entry))
             judged.append((scores, dataset.labels(entry, scores.video.n_frames)))
             report(number, len(entries), entry.id)
-    calibration = facts["calibration"]
-    evaluation = evaluate(
-        judged,
-        rules,
-        group=getattr(detector, "window_frames", PAPER_WINDOW),
-        calibration=(calibration["median"], calibration["high"]),
-        alarm=_alarm(detector, calibration),
-    )
-    paths = {entry.id: entry.path for entry in entries}
-    return write_finding(run, evaluation, shown=_shown(facts), paths=paths)
+    return judged
 
 
 def write_finding(
@@ -139,12 +165,6 @@ def _store(facts: dict[str, Any]) -> Store | None:
         return None
     manifest = {key: value for key, value in facts["features"].items() if key != "store"}
     return Store.open(Path(facts["features"]["store"]), manifest=manifest)
-
-
-def _tell_layout(detector: Detector, rules: Rules) -> None:
-    """Hand the one rule that concerns scoring, the test windows' layout, to a detector that has it."""
-    if rules.scrambled_windows and hasattr(detector, "scrambled_windows"):
-        detector.scrambled_windows = True
 
 
 def _test_entries(entries: tuple[Entry, ...], facts: dict[str, Any]) -> list[Entry]:
