@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Literal, Protocol, Self, TypeAlias
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vadlab.types import Sample, Scores, Supervision
 
-__all__ = ["Detector", "State"]
+if TYPE_CHECKING:
+    from torch import nn
+
+__all__ = ["Detector", "Head", "State"]
 
 State: TypeAlias = dict[str, NDArray[np.generic]]
 
@@ -41,3 +45,23 @@ class Detector(Protocol):
     def restore(self, state: Mapping[str, NDArray[np.generic]]) -> Self:
         """Take back what `state` gave; scores are the same as before."""
         ...
+
+
+@dataclass(frozen=True)
+class Head:
+    """What a trained detector computes of K consecutive clips, as a network by itself.
+
+    A detector that reads features may give it by a method `head()`; `vadlab export` writes it to a file.
+
+    Args:
+        network: Maps features as the store has them, (1, k, d) float32, to the outputs.
+        k, dim: Clips, and features a clip.
+        outputs: Names: "scores" (1, frames or clips), and "probabilities" (1, categories) if it has some.
+        categories: Their names, in order.
+    """
+
+    network: nn.Module
+    k: int
+    dim: int
+    outputs: tuple[str, ...] = ("scores",)
+    categories: tuple[str, ...] = ()

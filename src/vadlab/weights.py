@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 import numpy as np
 import safetensors
@@ -17,7 +18,7 @@ import safetensors.numpy
 
 from vadlab import cache, files
 from vadlab.errors import UsageError, WeightsError
-from vadlab.pretrained import downloads, i3d_state, pinned_weights, weight_files
+from vadlab.pretrained import c3d_state, downloads, i3d_state, image_state, pinned_weights, weight_files
 from vadlab.pretrained.i3d_state import State, inflate_flow
 from vadlab.pretrained.pinned_weights import Archive, Weights
 
@@ -32,7 +33,9 @@ __all__ = [
     "locate",
 ]
 
-RESERVED = ("auto", "random", "rgb-inflated")  # settings of the backbones, never files
+Network: TypeAlias = Literal["i3d", "c3d", "c3d-mean", "image"]
+
+RESERVED = ("auto", "random", "rgb-inflated", "levels", "frame")  # settings of the backbones, never files
 
 
 def known() -> tuple[Weights, ...]:
@@ -51,11 +54,17 @@ def locate(name: str) -> Path | None:
     return path if path.is_file() else None
 
 
-def load(name: str) -> State:
+def load(name: str, *, network: Network = "i3d") -> State:
     """The parameters and statistics of cached weights, float32, under their customary names.
 
+    Args:
+        name: One of `installed()`.
+        network: Whose weights they are to be; "c3d-mean" is the mean clip that a C3D subtracts,
+            "image" an EfficientNet-Lite0 or a ResNet.
+
     Raises:
-        WeightsError: If they are not in the cache (nothing is downloaded), or the file is damaged.
+        WeightsError: If they are not in the cache (nothing is downloaded), are of another network, or the
+            file is damaged.
         UsageError: If the name is unknown.
     """
     path = _cached(name)
@@ -69,7 +78,7 @@ def load(name: str) -> State:
             remedy=f"delete the file, then {_commands(name)}",
         ) from error
     record = _find(name)
-    return i3d_state.from_tree(tree, path, in_channels=record.in_channels if record else None)
+    return _state(tree, path, network, in_channels=record.in_channels if record else None)
 
 
 def digest(name: str) -> str:
@@ -126,19 +135,20 @@ def fetch(name: str, *, progress: downloads.Progress | None = None, url: str | N
 
 
 def import_file(path: Path, name: str) -> Path:
-    """Take weights from a file the user has: pinned ones, or an I3D of their own.
+    """Take weights from a file the user has: pinned ones, or an I3D, C3D or image network of their own.
 
     Args:
-        path: For a pinned name the original file (for `i3d-rgb-kinetics` the source archive or its
-            member). Else a state dict with the customary names as .safetensors, a PyTorch file, or a
-            pickle of NumPy arrays.
+        path: For a pinned name the original file (of the package index the archive or its member). Else a
+            state dict with the customary names as .safetensors, a PyTorch file, or a pickle of NumPy arrays
+            (image networks: EfficientNet-Lite0, or ResNet of 50, 101 or 152 layers); or the mean clip of a
+            C3D's training set as .npy.
         name: A pinned name, or a new one of letters, digits, `.`, `_` and `-`.
 
     Returns:
         The cached safetensors file; for the user's own it records the SHA-256 of `path`.
 
     Raises:
-        WeightsError: If the file is missing, is not the pinned one, or does not hold an I3D.
+        WeightsError: If the file is missing, is not the pinned one, or does not hold such a network.
         UsageError: If the name cannot be used.
     """
     _target(name)  # a name that cannot be used is refused before the file is read
@@ -146,11 +156,11 @@ def import_file(path: Path, name: str) -> Path:
         raise WeightsError("no such file", file=path, remedy=f"vadlab weights import FILE {name}")
     record = _find(name)
     if record is None:
-        state = i3d_state.from_tree(weight_files.read(path), path)
-        return _store(state, name, source_hash=f"sha256:{files.digest(path)}")
+        tree = weight_files.read(path)
+        return _store(_state(tree, path, _network(tree)), name, source_hash=f"sha256:{files.digest(path)}")
     if isinstance(record.origin, Archive) and files.digest(path) == record.origin.member_sha256:
-        tree = weight_files.read_pickle(path.read_bytes(), path)
-        state = i3d_state.from_tree(tree, path, in_channels=record.in_channels)
+        tree = weight_files.read_as_member(path.read_bytes(), record.origin, path)
+        state = _state(tree, path, record.network, in_channels=record.in_channels)
     else:
         _check_hash(path, record, remedy="import it under a name of your own, or get the pinned file")
         state = _read_pinned(path, record)
@@ -228,10 +238,31 @@ def _check_hash(path: Path, record: Weights, *, remedy: str) -> None:
 def _read_pinned(path: Path, record: Weights) -> State:
     """The state of a file whose hash has been checked."""
     if isinstance(record.origin, Archive):
-        tree = weight_files.read_pickle(weight_files.read_member(path, record.origin), path)
+        content = weight_files.read_member(path, record.origin)
+        tree = weight_files.read_as_member(content, record.origin, path)
     else:
         tree = weight_files.read_torch(path)
-    return i3d_state.from_tree(tree, path, in_channels=record.in_channels)
+    return _state(tree, path, record.network, in_channels=record.in_channels)
+
+
+def _network(tree: object) -> Network:
+    """Whose weights a file of the user's own seems to hold."""
+    if c3d_state.is_mean(tree):
+        return "c3d-mean"
+    if image_state.is_image_network(tree):
+        return "image"
+    return "c3d" if c3d_state.is_c3d(tree) else "i3d"
+
+
+def _state(tree: object, path: Path, network: Network, *, in_channels: int | None = None) -> State:
+    """What a file held, checked as that network's."""
+    if network == "c3d-mean":
+        return c3d_state.mean_from_tree(tree, path)
+    if network == "c3d":
+        return c3d_state.from_tree(tree, path)
+    if network == "image":
+        return image_state.from_tree(tree, path)
+    return i3d_state.from_tree(tree, path, in_channels=in_channels)
 
 
 def _store(state: State, name: str, *, source_hash: str) -> Path:

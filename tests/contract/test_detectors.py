@@ -36,6 +36,14 @@ FASTER |= {
     "mnad": FRAMES,
     "unet_prediction": FRAMES | {"learning_rate": 3e-3},
 }
+FASTER["tcnn"] = {"learning_rate": 0.01}
+# Its patches are of one level all over, so that mainly their moving tells.
+FASTER["ognet"] = {"patch": 24, "channels": 4, "batch": 16, "motion": 2.0, "iterations": 20}
+FASTER["ur_dmu"] = {"learning_rate": 3e-3, "segments": 16, "items": 8}
+# The image network's weights need not be here.
+FASTER["stacked_rnn"] = {"image_weights": "random", "size": 32, "learning_rate": 0.01}
+# A background must learn that it varies little, before it tells this world's flicker from noise.
+FASTER["gmm"] = {"width": 60, "height": 40, "noise": 5.0, "warm_up": 500}
 # The world is grey all over: its cubes have few dimensions, and more bases would explain whatever moves.
 FASTER["sparse"] = {"bases": 1, "alternations": 5}
 

@@ -1,7 +1,7 @@
 import hashlib
 from pathlib import Path
 
-from vadlab.pretrained.pinned_weights import KNOWN, Archive, PublicFile
+from vadlab.pretrained.pinned_weights import KNOWN, Archive, PublicFile, WebFile
 
 
 def test_the_table_quotes_the_published_accuracies_and_full_hashes() -> None:
@@ -10,6 +10,8 @@ def test_the_table_quotes_the_published_accuracies_and_full_hashes() -> None:
         "i3d-rgb-kinetics": (68.4, 88.0),
         "i3d-rgb-imagenet-kinetics": (71.1, 89.3),
         "i3d-flow-imagenet-kinetics": (63.4, 84.9),
+        "c3d-sports1m": (60.0, 84.4),
+        "efficientnet-lite0-imagenet": (75.1, None),
     }
     for record in KNOWN:
         kind, _, digits = record.hash.partition(":")
@@ -25,7 +27,16 @@ def test_files_are_hashed_as_sha256sum_and_git_hash_them(tmp_path: Path) -> None
     public = next(record.origin for record in KNOWN if isinstance(record.origin, PublicFile))
     assert public.hash_of(path) == "git-sha1:ce013625030ba8dba906f756967f9e9ca394464a"
     archive = next(record.origin for record in KNOWN if isinstance(record.origin, Archive))
-    assert archive.hash_of(path) == "sha256:" + hashlib.sha256(b"hello\n").hexdigest()
+    web = next(record.origin for record in KNOWN if isinstance(record.origin, WebFile))
+    for origin in (archive, web):
+        assert origin.hash_of(path) == "sha256:" + hashlib.sha256(b"hello\n").hexdigest()
+
+
+def test_the_name_of_a_file_of_openmmlab_holds_the_beginning_of_its_hash() -> None:
+    """And its size leaves 2.7 kB for other than the 77,995,776 parameters up to fc7, 4 bytes each."""
+    (web,) = (record.origin for record in KNOWN if isinstance(record.origin, WebFile))
+    assert web.file == f"c3d_sports1m_pretrain_20201016-{web.sha256[:8]}.pth"
+    assert 0 < web.size - 4 * 77_995_776 < 4096
 
 
 def test_a_public_file_is_fetched_at_its_commit() -> None:

@@ -12,13 +12,18 @@ import typer
 
 from vadlab import __version__
 from vadlab.cli import data, pipeline, weights
+from vadlab.cli.annotate import annotate
 from vadlab.cli.annotations import app as annotations_app
+from vadlab.cli.calibrate import calibrate
 from vadlab.cli.engines import engines
+from vadlab.cli.export import export
 from vadlab.cli.features import app as features_app
 from vadlab.cli.listing import list_
 from vadlab.cli.printing import complain, err
 from vadlab.cli.reproduce import reproduce
 from vadlab.cli.scores import import_scores
+from vadlab.cli.view import view
+from vadlab.cli.watch import watch
 from vadlab.errors import VadlabError
 
 __all__ = ["INTERRUPTED", "app", "main"]
@@ -59,9 +64,14 @@ def _root(
 app.command("list")(list_)
 for verb in (pipeline.demo, pipeline.extract, pipeline.train, pipeline.evaluate, pipeline.score):
     app.command()(verb)
+app.command()(watch)
+app.command()(calibrate)
+app.command()(view)
 app.command("import-scores")(import_scores)
 app.command()(reproduce)
+app.command()(export)
 app.command()(engines)
+app.command()(annotate)
 app.add_typer(annotations_app, name="annotations")
 app.add_typer(data.app, name="data")
 app.add_typer(features_app, name="features")

@@ -241,7 +241,10 @@ def score(
     merge_gap: Annotated[float, typer.Option(help="Seconds; closer events become one.")] = 1.0,
     engine: Annotated[
         str | None,
-        typer.Option(help="Another engine for the features than the training's; for other machines."),
+        typer.Option(
+            metavar="NAME|DIR",
+            help="Another engine for the features than the training's, or a folder of `vadlab export`.",
+        ),
     ] = None,
     device: Device = "auto",
     as_json: Json = False,

@@ -16,12 +16,12 @@ import numpy as np
 import torch
 from einops import rearrange
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, smooth_l1_loss
 
 from vadlab import training
 from vadlab.clip_windows import Batch, ClipWindows, Draw
-from vadlab.detector import State
+from vadlab.detector import Head, State
 from vadlab.engine import fast_bf16
 from vadlab.errors import UsageError
 from vadlab.nets.aed import AEDNet
@@ -204,6 +204,15 @@ class AED:
         self.network_.eval()
         return self
 
+    def head(self) -> Head:
+        """A window's features to its frame scores and, where categories were learned, their probabilities."""
+        network = self._fitted()
+        dim = network.state_dict()["recurrent.0.input_conv.weight"].shape[1] * 16
+        outputs = ("scores", "probabilities") if self.categories_ else ("scores",)
+        return Head(
+            _Whole(network, self.mean_, self.deviation_).eval(), self.k, dim, outputs, self.categories_
+        )
+
     def _build(self, dim: int) -> AEDNet:
         if dim % 16:
             raise UsageError(
@@ -317,3 +326,21 @@ def _scrambled(n: int, k: int) -> IntArray:
     padded = np.minimum(np.arange(-(-n // k) * k), n - 1)
     right = np.stack([padded[i : i + k] for i in range(len(padded) - k + 1)])
     return rearrange(right.reshape(-1), "(k w) -> w k", k=k)
+
+
+class _Whole(nn.Module):
+    """The network from raw features to scores and probabilities."""
+
+    def __init__(self, network: AEDNet, mean: FloatArray | None, deviation: FloatArray | None) -> None:
+        super().__init__()
+        self.network = network
+        self.mean = None if mean is None else nn.Buffer(torch.from_numpy(mean))
+        # Division by an infinite deviation is a product with zero.
+        self.scale = None if deviation is None else nn.Buffer(torch.from_numpy(1 / deviation))
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        """(b, k, d) to (b, k * m) and, with categories, (b, C)."""
+        if self.mean is not None and self.scale is not None:
+            x = (x - self.mean) * self.scale
+        scores, logits = self.network(x)
+        return (scores,) if logits is None else (scores, torch.softmax(logits, dim=1))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,8 +24,15 @@ GPU_BATCH = 8
 class Backbone(Protocol):
     """What `backbones/` holds: a network, its weights and its preprocessing."""
 
-    clip_length: ClassVar[int]
-    frame_size: ClassVar[tuple[int, int]]
+    @property
+    def clip_length(self) -> int:
+        """Frames of a clip."""
+        ...
+
+    @property
+    def frame_size(self) -> tuple[int, int]:
+        """(width, height) of the frames it reads, in pixels."""
+        ...
 
     @property
     def needs_flow(self) -> bool:

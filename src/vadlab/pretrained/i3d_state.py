@@ -10,6 +10,7 @@ from typing import Any, NoReturn, TypeAlias
 import numpy as np
 
 from vadlab.errors import WeightsError
+from vadlab.pretrained import state_check
 from vadlab.types import FloatArray
 
 __all__ = ["State", "from_tree", "inflate_flow"]
@@ -69,25 +70,7 @@ def _check(state: State, path: Path, in_channels: int | None) -> None:
     channels = in_channels or (2 if stem.shape[1] == 2 else 3)
     with torch.device("meta"):
         network = i3d.I3D(channels, len(head))
-    expected = {
-        key: tuple(value.shape)
-        for key, value in network.state_dict().items()
-        if not key.endswith("num_batches_tracked")
-    }
-    found = {key: value.shape for key, value in state.items()}
-    missing, extra = sorted(expected.keys() - found.keys()), sorted(found.keys() - expected.keys())
-    wrong = sorted(key for key in expected.keys() & found.keys() if expected[key] != found[key])
-    if missing or extra or wrong:
-        first = [f"{key} {found[key]} in place of {expected[key]}" for key in wrong[:3]]
-        raise WeightsError(
-            "the arrays are not those of an I3D",
-            file=path,
-            expected=f"{len(expected)} arrays with {in_channels or '3 or 2'} input channels",
-            found=f"missing {missing[:3]}, unknown {extra[:3]}, wrong shape {first}",
-        )
-    infinite = sorted(key for key, value in state.items() if not np.isfinite(value).all())
-    if infinite:
-        raise WeightsError("some weights are NaN or infinite", file=path, found=infinite[:3])
+    state_check.check(state, network, path, what="an I3D", note=f"{in_channels or '3 or 2'} input channels")
 
 
 def _not_a_state(path: Path, found: str) -> NoReturn:

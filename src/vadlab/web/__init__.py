@@ -1,0 +1,1 @@
+"""The web pages and their HTTP API: runs, viewer, live events, annotation."""

@@ -1,0 +1,253 @@
+"""Uploads: what is refused, what is kept; the queue with its one worker; a real job end to end."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import time
+from collections.abc import Iterator
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numbered_video import write
+from running_app import running
+from web_example import make_site
+
+pytest.importorskip("fastapi", reason='the web pages need pip install "vadlab[web]"')
+from vadlab.errors import DataError
+from vadlab.web import jobs as jobs_module
+from vadlab.web.app import create_app
+from vadlab.web.jobs import JOB
+from vadlab.web.site import Site, Upload
+from vadlab.web.uploads import MAX_NAME, SUFFIXES, check_video, safe_name
+
+MAX_BYTES = 200_000
+SLOW = """
+import json, sys, time
+print(json.dumps({"share": 0.25, "text": "1 clips"}), flush=True)
+time.sleep(60)
+"""
+QUICK = """
+import json, pathlib, sys
+out = pathlib.Path(sys.argv[3])
+print("not JSON")
+print(json.dumps({"share": 0.5, "text": ""}))
+(out / "result.json").write_text(json.dumps({"n_frames": 60, "fps": "25", "n_events": 2, "top_score": 0.9,
+    "alarm": {"on": 0.5, "off": 0.4, "min_length_s": 0.4, "merge_gap_s": 1.0}}))
+"""
+FAILS = """
+import json
+print(json.dumps({"error": "the video is damaged"}))
+raise SystemExit(1)
+"""
+CRASHES = "raise RuntimeError('out of luck')"
+
+
+@pytest.fixture(scope="module")
+def video(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    return write(tmp_path_factory.mktemp("video") / "v.mp4").read_bytes()
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    root = make_site(tmp_path)
+    (root / "runs" / "first" / "state.safetensors").write_bytes(b"enough to be offered")
+    return Site(root, upload=Upload(MAX_BYTES, max_waiting=3), playback=tmp_path / "playback")
+
+
+@pytest.fixture
+def web(site: Site) -> Iterator[Any]:
+    with running(create_app(site)) as client:
+        yield client
+
+
+def scored_by(monkeypatch: pytest.MonkeyPatch, script: str) -> None:
+    monkeypatch.setattr(
+        jobs_module, "command", lambda run, video, out: [sys.executable, "-c", script, run, video, out]
+    )
+
+
+def send(web: Any, content: Any, name: str = "gate.mp4", run: str = "runs~first") -> Any:
+    return web.post("/api/jobs", params={"run": run, "name": name}, content=content)
+
+
+def wait(web: Any, job: str, *states: str) -> Any:
+    for _ in range(600):
+        answer = web.get(f"/api/jobs/{job}").json()
+        if answer["state"] in states:
+            return answer
+        time.sleep(0.05)
+    raise AssertionError(answer)
+
+
+def left_over(site: Site) -> list[Path]:
+    folder = site.root / "uploads"
+    return [path for path in folder.rglob("*") if path.is_file()] if folder.exists() else []
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("gate.mp4", "gate.mp4"),
+        ("../../etc/passwd.mp4", "passwd.mp4"),
+        ("C:\\videos\\Gate 2.MP4", "Gate-2.mp4"),
+        ("..mp4.avi", "mp4.avi"),
+        (".mp4.mp4", "mp4.mp4"),
+        (".mp4", "video.mp4"),
+        ("né\u202e\0a;rm -rf.mkv", "ne-a-rm--rf.mkv"),
+        ("💥.webm", "video.webm"),
+        ("x" * 300 + ".mov", "x" * (MAX_NAME - 4) + ".mov"),
+    ],
+)
+def test_names_are_made_safe(given: str, kept: str) -> None:
+    assert safe_name(given) == kept
+
+
+@given(st.text(max_size=300), st.sampled_from(SUFFIXES))
+def test_any_name_is_safe_or_refused(stem: str, suffix: str) -> None:
+    for name in (stem, stem + suffix):
+        with contextlib.suppress(DataError):
+            kept = safe_name(name)
+            assert kept.isascii() and Path(kept).name == kept and not kept.startswith(("-", "."))
+            assert len(kept) <= MAX_NAME and Path(kept).suffix in SUFFIXES
+
+
+def test_files_that_are_no_video_are_refused(web: Any, site: Site, video: bytes) -> None:
+    play_list = b"#EXTM3U\n#EXTINF:1,\nfile:///etc/hostname\n#EXT-X-ENDLIST\n"
+    concat = b"ffconcat version 1.0\nfile /etc/hostname\n"
+    for content in (b"no video", b"\0" * 5000, play_list, concat, video[:200], b"<svg/>", b""):
+        answer = send(web, content)
+        assert answer.status_code == 422, content[:20]
+        assert "no video" in answer.json()["message"] or "empty" in answer.json()["message"]
+    for name in ("run.sh", "gate", "gate.mp4.exe", "list.m3u8", "", "/"):
+        assert send(web, video, name).status_code == 422, name
+    assert left_over(site) == [] and web.get("/api/jobs").json() == []
+
+
+def test_a_video_on_its_own_passes_the_check_and_a_play_list_of_it_does_not(tmp_path: Path) -> None:
+    for name, options in (
+        ("v.mp4", {}), ("v.mkv", {}), ("v.avi", {"codec": "mpeg4"}), ("v.ts", {}), ("v.flv", {}),
+    ):  # fmt: skip
+        check_video(write(tmp_path / name, 5, **options))
+    (tmp_path / "list.mp4").write_text(f"ffconcat version 1.0\nfile {tmp_path / 'v.mp4'}\n")
+    with pytest.raises(DataError, match="no video"):
+        check_video(tmp_path / "list.mp4")
+
+
+def test_an_upload_that_is_too_large_is_cut_off(web: Any, site: Site) -> None:
+    assert send(web, b"\0" * (MAX_BYTES + 1)).status_code == 413
+
+    def chunks() -> Iterator[bytes]:
+        for _ in range(100):
+            yield b"\0" * 10_000
+
+    assert send(web, chunks()).status_code == 413  # without a Content-Length to go by
+    assert left_over(site) == []
+
+
+def test_a_client_that_goes_away_leaves_nothing(web: Any, site: Site) -> None:
+    connection = HTTPConnection("127.0.0.1", web.base_url.port)
+    connection.putrequest("POST", "/api/jobs?run=runs~first&name=v.mp4")
+    connection.putheader("X-Vadlab", "1")
+    connection.putheader("Content-Length", "100000")
+    connection.endheaders(b"\0" * 1000)
+    for _ in range(100):
+        if left_over(site):
+            break
+        time.sleep(0.02)
+    assert len(left_over(site)) == 1
+    connection.close()
+    for _ in range(100):
+        if not left_over(site):
+            break
+        time.sleep(0.02)
+    assert left_over(site) == []
+
+
+def test_only_a_trained_run_scores(web: Any, site: Site, video: bytes) -> None:
+    assert send(web, video, run="runs~second").status_code == 404
+    assert send(web, video, run="../first").status_code == 404
+    assert left_over(site) == []
+
+
+def test_a_job_runs_and_is_still_there_after_a_restart(
+    site: Site, video: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scored_by(monkeypatch, QUICK)
+    with running(create_app(site)) as web:
+        job = send(web, video, "../gate 7.mp4").json()
+        done = wait(web, job["id"], "done", "failed")
+        assert (done["name"], done["state"], done["n_events"], done["share"]) == (
+            "gate-7.mp4",
+            "done",
+            2,
+            1.0,
+        )
+        assert web.get(f"/api/jobs/{job['id']}/media").content == video
+        folder = site.root / "uploads" / job["id"]
+        assert (folder / "gate-7.mp4").read_bytes() == video
+    with running(create_app(site)) as web:
+        assert web.get("/api/jobs").json() == [done]
+        assert web.delete(f"/api/jobs/{job['id']}").status_code == 204
+        assert web.get("/api/jobs").json() == [] and not folder.exists()
+
+
+@pytest.mark.parametrize(("script", "reason"), [(FAILS, "the video is damaged"), (CRASHES, "out of luck")])
+def test_a_job_that_fails_says_why(
+    web: Any, video: bytes, monkeypatch: pytest.MonkeyPatch, script: str, reason: str
+) -> None:
+    scored_by(monkeypatch, script)
+    job = wait(web, send(web, video).json()["id"], "done", "failed")
+    assert job["state"] == "failed" and reason in job["error"]
+    assert web.get(f"/api/jobs/{job['id']}/timeline").status_code == 404
+    assert web.get(f"/api/jobs/{job['id']}/media").status_code == 404
+
+
+def test_one_runs_the_others_wait_and_both_can_be_cancelled(
+    web: Any, site: Site, video: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scored_by(monkeypatch, SLOW)
+    first, second, third = (send(web, video).json()["id"] for _ in range(3))
+    assert wait(web, first, "running")["state"] == "running"
+    for _ in range(200):
+        if web.get(f"/api/jobs/{first}").json()["share"] == 0.25:
+            break
+        time.sleep(0.05)
+    assert web.get(f"/api/jobs/{first}").json()["text"] == "1 clips"
+    assert [web.get(f"/api/jobs/{id_}").json()["state"] for id_ in (second, third)] == ["waiting"] * 2
+    assert send(web, video).status_code == 503  # three are enough
+    assert web.post(f"/api/jobs/{second}/cancel").json()["state"] == "cancelled"
+    children = running_children()
+    assert len(children) == 1
+    assert web.post(f"/api/jobs/{first}/cancel").json()["state"] == "cancelled"
+    assert wait(web, third, "running")["state"] == "running"
+    assert children.isdisjoint(running_children())
+    assert web.delete(f"/api/jobs/{third}").status_code == 204
+    assert web.post(f"/api/jobs/{first}/cancel").json()["state"] == "cancelled"  # again, no harm
+    assert {path.parent.name for path in left_over(site) if path.name == JOB} == {first, second}
+
+
+def test_stopping_the_server_ends_the_job(site: Site, video: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    scored_by(monkeypatch, SLOW)
+    with running(create_app(site)) as web:
+        job = send(web, video).json()["id"]
+        wait(web, job, "running")
+    assert running_children() == set()
+    with running(create_app(site)) as web:
+        assert web.get(f"/api/jobs/{job}").json()["state"] == "cancelled"
+
+
+def running_children() -> set[int]:
+    """Processes of this one that have not ended."""
+    found = set()
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            state, parent = (folder / "stat").read_text().rsplit(")", 1)[1].split()[:2]
+            if int(parent) == os.getpid() and state != "Z":
+                found.add(int(folder.name))
+    return found
