@@ -80,6 +80,7 @@ class Guard:
                 "this server is not known by that name",
                 "address it as localhost, or add --allow-host NAME",
             )
+        # To follow a link to a page is no harm; to read the API or to change anything is.
         if _from_elsewhere(headers) and (method not in SAFE_METHODS or path.startswith("/api/")):
             return _no(403, "requests on behalf of another site are refused", "open the page of this server")
         if method not in SAFE_METHODS and path != "/sign-in" and CHANGE_HEADER not in headers:
@@ -141,7 +142,6 @@ class Guard:
 def _from_elsewhere(headers: Headers) -> bool:
     """Whether a browser says that another site is behind the request; other programs say nothing."""
     if headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
-        # Following a link to a page is no harm; it is only reading the API or changing that is.
         return True
     origin = headers.get("origin")
     return origin is not None and urlsplit(origin).netloc != headers.get("host")
