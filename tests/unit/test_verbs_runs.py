@@ -21,6 +21,7 @@ from vadlab.features.store import Store
 from vadlab.files import read_json, write_json
 from vadlab.spans import windows
 from vadlab.splits import write_split
+from vadlab.timeline import read_timeline
 from vadlab.types import Entry, Features, FrameLabels, Sample, Scores, Split, Supervision, Video
 from vadlab.verbs.evaluate import evaluate_run, evaluate_under
 from vadlab.verbs.train import Plan, train
@@ -149,3 +150,27 @@ def test_several_protocols_are_what_each_is_alone_and_score_a_video_once_a_layou
     assert [finding.metrics for finding in together] == alone
     assert TurnableProbe.calls == [("v4", False), ("v5", False), ("v4", True), ("v5", True)]
     assert read_json(tmp_path / "one" / "metrics.json") == read_json(tmp_path / "other" / "metrics.json")
+
+
+def test_the_scores_of_an_evaluation_tell_truth_and_rate(plan: Plan, tmp_path: Path) -> None:
+    train(plan, tmp_path / "run")
+    (found,) = evaluate_under(tmp_path / "run", [get("ffp")])
+    for judged in found.evaluation.videos:
+        line = read_timeline(tmp_path / "run" / "scores" / "ffp" / f"{judged.id}.safetensors", judged.id)
+        np.testing.assert_array_equal(line.frame_scores, judged.frame_scores)
+        np.testing.assert_array_equal(line.counted, judged.counted)
+        np.testing.assert_array_equal(line.labelled, [(16, 48)] if judged.id == "v5" else np.empty((0, 2)))
+        assert line.fps == 25 and line.video == judged.id
+        assert (line.categories is None) == (judged.scores.categories is None)
+        if line.categories is not None and judged.scores.categories is not None:
+            np.testing.assert_array_equal(
+                line.categories.probabilities, judged.scores.categories.probabilities
+            )
+            assert line.categories.names == judged.scores.categories.names
+
+
+def test_a_damaged_file_of_scores_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "v.safetensors"
+    file.write_bytes(b"no scores")
+    with pytest.raises(StoreError, match="damaged"):
+        read_timeline(file, "v")

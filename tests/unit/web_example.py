@@ -15,8 +15,8 @@ from vadlab.evaluation.events import Alarm
 from vadlab.evaluation.result import Evaluation
 from vadlab.evaluation.rules import get
 from vadlab.evaluation.summary import to_json
+from vadlab.timeline import Timeline, write_timeline
 from vadlab.types import Categories, FrameLabels, Scores, Video
-from vadlab.web.timeline import Timeline, write_timeline
 
 NAMES = ("Fighting", "Fire")
 LENGTHS = {"Fire/a": 60, "Fire/b": 60, "quiet": 60}

@@ -7,10 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-from safetensors.numpy import save
-
 from vadlab import catalog, checkpoint, devices, files, progress, training
 from vadlab.detector import Detector
 from vadlab.errors import DataError, UsageError
@@ -24,6 +20,7 @@ from vadlab.features.store import Store
 from vadlab.report import figures
 from vadlab.report.page import write_page
 from vadlab.samples import Reader, reader
+from vadlab.timeline import Timeline, write_timeline
 from vadlab.types import Entry, FrameLabels, Scores
 from vadlab.video.decode import read_frame
 
@@ -129,11 +126,15 @@ def write_finding(
     """
     rules = evaluation.rules
     for result in evaluation.videos:
-        arrays: dict[str, NDArray[Any]] = {
-            "frame_scores": np.ascontiguousarray(result.frame_scores),
-            "counted": result.counted.astype(np.uint8),
-        }
-        files.write_whole(folder / "scores" / rules.name / f"{result.id}.safetensors", save(arrays))
+        line = Timeline(
+            result.id,
+            result.frame_scores,
+            result.counted,
+            fps=result.scores.video.fps,
+            labelled=result.labels.intervals,
+            categories=result.scores.categories,
+        )
+        write_timeline(folder / "scores" / rules.name / f"{result.id}.safetensors", line)
     bounds = intervals(evaluation)
     found = to_json(evaluation) | {
         "intervals_95": {name: list(bound) for name, bound in bounds.items()},

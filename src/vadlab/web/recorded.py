@@ -15,13 +15,13 @@ from vadlab.errors import VadlabError
 from vadlab.evaluation.result import Evaluation, Judged
 from vadlab.evaluation.rules import from_dict
 from vadlab.report.findings import Miss, worst
+from vadlab.timeline import Timeline, read_timeline
 from vadlab.types import FrameLabels, Scores, Video
 from vadlab.video.container import promised
 from vadlab.web import run_files
 from vadlab.web.contained import contained
 from vadlab.web.dataset_videos import DatasetVideos
 from vadlab.web.site import MissingError
-from vadlab.web.timeline import Timeline, read_timeline
 
 __all__ = ["FPS_UNKNOWN", "Errors", "Recorded"]
 
@@ -113,7 +113,10 @@ class Recorded:
 
 
 def _scores(run: Path, rules: str, video: str) -> Path:
-    return contained(run / "scores", f"{rules}/{video}.safetensors")
+    file = contained(run / "scores", f"{rules}/{video}.safetensors")
+    if not file.is_file():
+        raise MissingError(f"there are no scores of the video {video!r}")
+    return file
 
 
 def _judged(timeline: Timeline) -> Judged:

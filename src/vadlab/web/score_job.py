@@ -20,10 +20,10 @@ from vadlab import checkpoint, progress
 from vadlab.errors import DataError, VadlabError
 from vadlab.files import write_json
 from vadlab.progress import Report
+from vadlab.timeline import Timeline, write_timeline
 from vadlab.verbs.score import Scored, Wishes, score_videos
 from vadlab.video.container import promised
 from vadlab.web.jobs import RESULT, TIMELINE
-from vadlab.web.timeline import Timeline, write_timeline
 
 __all__ = ["main"]
 

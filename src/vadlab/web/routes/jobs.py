@@ -11,13 +11,13 @@ from fastapi.responses import FileResponse, Response
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
+from vadlab.timeline import read_timeline
 from vadlab.web import run_files
 from vadlab.web.jobs import TIMELINE, Job, Jobs
 from vadlab.web.playback import Playback, Playbacks
 from vadlab.web.problems import VIDEO
 from vadlab.web.routes.viewer import Playable, playable, sent
 from vadlab.web.site import MissingError, Site
-from vadlab.web.timeline import read_timeline
 from vadlab.web.uploads import TooLargeError, check_video, receive, safe_name
 
 __all__ = ["router"]
@@ -100,7 +100,10 @@ def router(site: Site, jobs: Jobs, playbacks: Playbacks) -> APIRouter:
     def timeline(job: str) -> dict[str, Any]:
         """Frame scores (base64 of little-endian float32) and category probabilities of a finished job."""
         found = jobs.get(job)
-        return read_timeline(jobs.place(job) / TIMELINE, found.name).to_json()
+        file = jobs.place(job) / TIMELINE
+        if not file.is_file():
+            raise MissingError(f"there are no scores of {found.name!r} yet")
+        return read_timeline(file, found.name).to_json()
 
     @routes.get("/{job}/playback")
     def playback(job: str) -> Playable:

@@ -1,4 +1,4 @@
-"""One video's scores, truth and categories by frame, as a page draws them."""
+"""One video's scores, truth and categories by frame: the files of `RUN/scores/RULES/`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from safetensors.numpy import save
 from vadlab.errors import DataError, StoreError
 from vadlab.files import write_whole
 from vadlab.types import Categories, FloatArray, IntArray
-from vadlab.web.site import MissingError
 
 __all__ = ["Timeline", "read_timeline", "write_timeline"]
 
@@ -68,11 +67,8 @@ def read_timeline(file: Path, video: str) -> Timeline:
     `category_spans`, `category_probabilities`, and in its header `fps` and `category_names`.
 
     Raises:
-        MissingError: If there is no such file.
-        StoreError: If it is damaged.
+        StoreError: If there is no such file, or it is damaged.
     """
-    if not file.is_file():
-        raise MissingError(f"there are no scores of the video {video!r}")
     try:
         with safe_open(file, framework="numpy") as opened:
             arrays = {key: opened.get_tensor(key) for key in opened.keys()}  # noqa: SIM118 (not a dict)
