@@ -52,7 +52,7 @@ def test_files_with_key_frames_are_not_decoded_from_the_start(
     def refuse(*_: object) -> None:
         raise AssertionError("decoded from the start")
 
-    monkeypatch.setattr("vadlab.video.frame_by_number._pictures", refuse)
+    monkeypatch.setattr("vadlab.video.frame_by_number.decoded_pictures", refuse)
     for place in (31, 45, N - 1, 38):
         assert number(next(frames.read(place))) == place
 

@@ -30,7 +30,7 @@ from vadlab.video.read_ahead import read_ahead
 from vadlab.video.transform import Frame
 from vadlab.video.truncation import missing_bytes
 
-__all__ = ["VideoFrames", "probe", "read_frame"]
+__all__ = ["VideoFrames", "decoded_pictures", "opened", "probe", "read_frame"]
 
 _FOLDER_FPS = Fraction(25)
 _log = logging.getLogger(__name__)
@@ -57,7 +57,7 @@ def probe(path: Path, *, id: str, fps: Fraction | None = None) -> Video:  # noqa
         height, width, _ = read_image(images[0]).shape
         return Video(id=id, path=path, n_frames=len(images), fps=fps or _FOLDER_FPS, size=(width, height))
     size, n_frames = (0, 0), 0
-    for picture in _pictures(path):
+    for picture in decoded_pictures(path):
         size, n_frames = shown_size(picture), n_frames + 1
     return Video(id=id, path=path, n_frames=n_frames, fps=_file_rate(path, fps), size=size)
 
@@ -138,7 +138,7 @@ def read_frame(path: Path, index: int) -> Frame:
         if index < count:
             return read_image(images[index])
     elif index >= 0:
-        with closing(_pictures(path)) as pictures:
+        with closing(decoded_pictures(path)) as pictures:
             for count, picture in enumerate(pictures, start=1):
                 if count > index:
                     return rgb(picture)
@@ -153,7 +153,7 @@ def _frames(path: Path, size: tuple[int, int] | None) -> Generator[Frame]:
     if path.is_dir():
         yield from image_frames(path, size)
     else:
-        for picture in _pictures(path):
+        for picture in decoded_pictures(path):
             yield rgb(picture, size)
 
 
@@ -168,7 +168,7 @@ class _Tally:
     error: str = ""  # the first of the demuxer or decoder
 
 
-def _pictures(path: Path) -> Generator[av.VideoFrame]:
+def decoded_pictures(path: Path) -> Generator[av.VideoFrame]:
     """Yield every picture of a file that decodes, then raise if any was lost.
 
     The codec's threads report damage late or not at all, and drop healthy pictures behind it. So
@@ -210,7 +210,7 @@ def _report_loss(path: Path, tally: _Tally) -> None:
 
 def _pass(path: Path, tally: _Tally, *, threads: Literal["AUTO", "NONE"]) -> Generator[av.VideoFrame]:
     """Decode a file from start to end, noting in the tally what was found."""
-    container, stream = _open(path)
+    container, stream = opened(path)
     size: tuple[int, int] | None = None
     with container:
         stream.thread_type = threads
@@ -251,7 +251,12 @@ def _packets(
     yield None
 
 
-def _open(path: Path) -> tuple[InputContainer, VideoStream]:
+def opened(path: Path) -> tuple[InputContainer, VideoStream]:
+    """A file's container, to be closed by the caller, and its video stream.
+
+    Raises:
+        DataError: If there is no such file, or it is no video.
+    """
     if not path.is_file():
         raise DataError(
             "no such video", file=path, remedy="check the path; it is a file or a folder of images"
@@ -288,7 +293,7 @@ def _open(path: Path) -> tuple[InputContainer, VideoStream]:
 
 
 def _file_rate(path: Path, fallback: Fraction | None) -> Fraction:
-    container, stream = _open(path)
+    container, stream = opened(path)
     with container:
         rate = stream.average_rate or stream.guessed_rate or fallback
     if not rate:

@@ -18,7 +18,7 @@ from pathlib import Path
 import av
 
 from vadlab.video.colour import rgb
-from vadlab.video.decode import VideoFrames, _open, _pictures
+from vadlab.video.decode import VideoFrames, decoded_pictures, opened
 from vadlab.video.image_folder import image_paths, read_image
 from vadlab.video.transform import Frame
 
@@ -42,7 +42,7 @@ class NumberedFrames:
         self._images = image_paths(path) if path.is_dir() else []
         times: list[int | None] = []
         self._keys: list[int] = []
-        for picture in [] if path.is_dir() else _pictures(path):
+        for picture in [] if path.is_dir() else decoded_pictures(path):
             if picture.key_frame:
                 self._keys.append(len(times))
             times.append(picture.pts)
@@ -63,7 +63,7 @@ class NumberedFrames:
             yield rgb(picture)
             number += 1
         if number < self.n_frames:
-            with closing(_pictures(self.path)) as pictures:
+            with closing(decoded_pictures(self.path)) as pictures:
                 for picture in islice(pictures, number, None):
                     yield rgb(picture)
 
@@ -89,7 +89,7 @@ class NumberedFrames:
             number += 1
 
     def _after_seek(self, time: int) -> Generator[av.VideoFrame]:
-        container, stream = _open(self.path)
+        container, stream = opened(self.path)
         with container:
             stream.thread_type = "AUTO"
             try:
