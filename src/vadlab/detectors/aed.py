@@ -24,6 +24,7 @@ from vadlab.clip_windows import Batch, ClipWindows, Draw
 from vadlab.detector import Head, State
 from vadlab.engine import fast_bf16
 from vadlab.errors import UsageError
+from vadlab.feature_moments import feature_moments
 from vadlab.nets.aed import AEDNet
 from vadlab.network_state import parameters_of, state_of
 from vadlab.spans import completed, windows
@@ -121,7 +122,7 @@ class AED:
             raise UsageError("select=val needs validation videos", remedy="--val 0.2, or --set select=last")
         self.categories_ = tuple(sorted({s.y.category for s in train if s.y.category is not None}))
         dim = train[0].x.values.shape[1]
-        self.mean_, self.deviation_ = self._moments(train, dim)
+        self.mean_, self.deviation_ = feature_moments(train) if self.standardise else (None, None)
         with training.seeded(self.seed):
             self.network_ = self._build(dim)
         device = training.current().device
@@ -234,20 +235,6 @@ class AED:
         if self.network_ is None:
             raise UsageError("aed has not been trained", remedy="call fit or restore first")
         return self.network_
-
-    def _moments(
-        self, train: Sequence[Sample[Features, FrameLabels]], dim: int
-    ) -> tuple[FloatArray | None, FloatArray | None]:
-        if not self.standardise:
-            return None, None
-        total, square, n = np.zeros(dim), np.zeros(dim), 0
-        for sample in train:
-            values = sample.x.values.astype(np.float64)
-            total, square, n = total + values.sum(0), square + (values**2).sum(0), n + len(values)
-        mean = total / n
-        deviation = np.sqrt(np.maximum(square / n - mean**2, 0))
-        # A feature that never varies in training says nothing; it is left at zero, not blown up.
-        return mean.astype(np.float32), np.where(deviation > 1e-6, deviation, np.inf).astype(np.float32)
 
     def _standardised(self, values: FloatArray) -> FloatArray:
         if self.mean_ is None or self.deviation_ is None:

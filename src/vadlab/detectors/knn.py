@@ -19,6 +19,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from vadlab.detector import State
 from vadlab.errors import UsageError
+from vadlab.feature_moments import feature_moments
 from vadlab.kernels.farthest_first import farthest_first
 from vadlab.types import Features, FloatArray, IntArray, Sample, Scores, Supervision
 
@@ -76,7 +77,7 @@ class KNN:
         del val
         if not train:
             raise UsageError("knn needs at least one training video")
-        self.moments_ = _moments(train) if self.scale == "standardise" else None
+        self.moments_ = feature_moments(train) if self.scale == "standardise" else None
         chosen = self._chosen(train)
         ends = np.cumsum([len(sample.x.values) for sample in train])
         kept: list[FloatArray] = []
@@ -135,15 +136,3 @@ class KNN:
             norms = np.linalg.norm(scaled, axis=1, keepdims=True)
             scaled /= np.where(norms > 0, norms, 1)
         return scaled
-
-
-def _moments(train: Sequence[Sample[Features, None]]) -> FloatArray:
-    """(2, d) mean and deviation over the training clips; infinite where a feature never varies.
-
-    Such a feature says nothing: it is left at zero, not blown up.
-    """
-    n = sum(len(sample.x.values) for sample in train)
-    mean = sum(sample.x.values.sum(axis=0, dtype=np.float64) for sample in train) / n
-    square = sum(((sample.x.values - mean) ** 2).sum(axis=0) for sample in train) / n
-    deviation = np.sqrt(square)
-    return np.stack([mean, np.where(deviation > 1e-6, deviation, np.inf)]).astype(np.float32)

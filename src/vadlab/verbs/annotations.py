@@ -209,8 +209,8 @@ def merge_marks(
     """Turn `ROOT/annotators.csv` into the events of `ROOT/annotations.csv`, as LAD's were (paper, Sec. 3.2).
 
     Split and source stay. A category stays too, unless it is empty or to be replaced; frame counts are
-    filled in. Rows of videos that nobody annotated stay as they are. Decisions (`decisions.csv`) are not read;
-    `vadlab annotate ROOT --labels` honours them.
+    filled in. Rows of videos that nobody annotated stay as they are. Decisions (`decisions.csv`) are not
+    read; `vadlab annotate ROOT --labels` honours them.
 
     Args:
         root: The folder.
