@@ -33,6 +33,7 @@ FASTER = {"ar_net": {"learning_rate": 0.03}, "deep_mil": {"learning_rate": 0.03}
 FRAMES: dict[str, Any] = {"size": 24, "channels": 4, "batch": 4}
 FASTER |= {
     "conv_ae": FRAMES,
+    "mlep": FRAMES | {"learning_rate": 1e-3, "tune_rate": 1e-3, "tune_steps": 30},
     "mnad": FRAMES,
     "unet_prediction": FRAMES | {"learning_rate": 3e-3},
 }

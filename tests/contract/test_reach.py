@@ -24,6 +24,9 @@ WHOLE = {
     "rtfm": [{}],
     "deep_mil": [{}],
     "stacked_rnn": [{}],
+    "ur_dmu": [{}],
+    "gmm": [{}],
+    "mlep": [{"authors_alignment": True}],
     "mnad": [{}, {"update_below": 0.0, "scale": "video"}],
 }
 WHOLE |= {"aed": [{"scrambled_windows": True}]}

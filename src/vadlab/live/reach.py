@@ -70,6 +70,7 @@ _REACHES: dict[str, Callable[[Any], Reach | None]] = {
     "frame_difference": lambda _: Reach(1),
     "knn": lambda _: Reach(),
     "linear_probe": lambda _: Reach(),
+    "mlep": lambda d: None if d.authors_alignment else Reach(d.context),
     "mnad": _mnad,
     "nearest_neighbour": lambda _: Reach(),
     "ognet": lambda _: Reach(1),

@@ -167,10 +167,11 @@ def _content(plan: Plan, source: Source) -> dict[str, Any]:
     cls = catalog.load("detectors", plan.detector)
     seeded = {"seed": plan.seed} if any(f.name == "seed" for f in dataclasses.fields(cls)) else {}
     dataset = catalog.load("datasets", plan.dataset)(plan.root)
-    split = dataset.split(cls.supervision, seed=plan.seed, protocol=plan.protocol)
+    detector = config.build(cls, seeded, plan.settings)
+    split = dataset.split(detector.supervision, seed=plan.seed, protocol=plan.protocol)
     return {
         "detector": plan.detector,
-        "settings": checkpoint.settings_of(config.build(cls, seeded, plan.settings)),
+        "settings": checkpoint.settings_of(detector),
         "dataset": plan.dataset,
         "split": {
             part: [(e.id, e.abnormal, e.category) for e in getattr(split, part)]
