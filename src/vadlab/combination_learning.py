@@ -117,6 +117,8 @@ class CombinationLearning:
 
 def span(vectors: Array, columns: int) -> Array:
     """(d, columns) orthonormal basis of the span of (d, n) vectors, n <= columns; the rest is zero."""
+    if not vectors.shape[1]:
+        return np.zeros((len(vectors), columns))
     left, singular, _ = np.linalg.svd(vectors, full_matrices=False)
     kept = left[:, singular > RANK * singular[0]]
     return np.pad(kept, ((0, 0), (0, columns - kept.shape[1])))

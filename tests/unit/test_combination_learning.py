@@ -50,6 +50,7 @@ def test_span_of_dependent_vectors() -> None:
     np.testing.assert_allclose(basis.T @ basis, np.diag([1, 1, 0, 0, 0, 0]), atol=1e-12)
     assert subspace_angles(basis[:, :2], two).max() < 1e-9
     assert not span(np.zeros((8, 2)), 3).any()
+    assert not span(np.zeros((8, 0)), 3).any()
 
 
 @pytest.mark.parametrize("update", ["gradient", "closed"])

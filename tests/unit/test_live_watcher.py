@@ -12,15 +12,18 @@ from typing import Any
 import numpy as np
 import pytest
 from live_example import networks, offline
+from live_examples import live_event
 from numbered_video import write
 
 from vadlab.errors import StoreError
 from vadlab.evaluation.events import find_events
 from vadlab.live.capture import Patience
 from vadlab.live.event import LiveEvent
+from vadlab.live.event_store import EventStore
 from vadlab.live.life_cycle import LifeCycleSettings
 from vadlab.live.scorer import Told
 from vadlab.live.sink import Fanout, SinkHealth
+from vadlab.live.sinks.sqlite import SqliteSink
 from vadlab.live.source import Source
 from vadlab.live.watcher import STATUS, Watcher
 
@@ -116,6 +119,25 @@ def test_stopping_ends_open_events(tmp_path: Path) -> None:
     assert sink.told[-1].state == "end" and sink.told[-1].stop_frame >= sink.told[0].stop_frame
     status = json.loads((tmp_path / STATUS).read_text())
     assert status["sources"][0]["state"] == "stopped"
+    of.close()
+
+
+def test_events_of_a_killed_watch_are_ended_by_the_next(videos: list[Source], tmp_path: Path) -> None:
+    killed = SqliteSink(tmp_path / "events.sqlite")
+    killed.open()
+    killed.send(live_event(1))
+    for state in ("new", "end"):
+        killed.send(live_event(2, state))
+    killed.send(live_event(3, "update", grown=5))
+    killed.close()
+    of, sink = networks("frame_difference"), ListSink(tmp_path)
+    fanout = Fanout([SqliteSink(tmp_path / "events.sqlite"), sink])
+    watcher = Watcher(of, videos[2:], settings=at(1e9), sinks=fanout, folder=tmp_path)
+    assert watcher.run(threading.Event()) == []
+    assert sink.told == [live_event(1, "end"), live_event(3, "end", grown=5)]
+    store = EventStore(tmp_path / "events.sqlite")
+    assert store.unfinished() == []
+    store.close()
     of.close()
 
 

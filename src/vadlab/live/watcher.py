@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import gc
 import logging
 import queue
@@ -19,6 +20,7 @@ from vadlab.errors import StoreError
 from vadlab.files import write_json
 from vadlab.live.capture import Capture, Onlooker, Patience
 from vadlab.live.event import LiveEvent
+from vadlab.live.event_store import EventStore
 from vadlab.live.health import Health, SourceHealth, prometheus
 from vadlab.live.life_cycle import LifeCycle, LifeCycleSettings
 from vadlab.live.networks import Networks
@@ -32,7 +34,7 @@ __all__ = ["STATUS", "Watcher"]
 STATUS = "status.json"
 BETWEEN_STATUS_S = 1.0
 RECENT = 600  # scores of each source in the status, one for each time that scores are told
-WAITING_MESSAGES = 64
+WAITING_MESSAGES = 8  # few, or a fast file runs ahead of the frames kept for clips
 GRACE_S = 30.0  # for what is under way when the user stops
 
 _log = logging.getLogger(__name__)
@@ -154,6 +156,7 @@ class Watcher:
             VadlabError: If a sink cannot be opened.
         """
         self._sinks.open()
+        self._end_left_open()
         # PyAV's pictures hold themselves (`side_data`), so that only a collection of the oldest generation
         # frees those that lived for long. It comes when what is new is a quarter of what there is; beside all
         # that torch has loaded that would be seldom, so what is loaded is left out of it.
@@ -173,6 +176,16 @@ class Watcher:
             self._sinks.close()
             self._write_status("stopped")
         return [(name, one.error) for name, one in self._watched.items() if one.error is not None]
+
+    def _end_left_open(self) -> None:
+        """Tell the end of events that an earlier watch in this folder was killed in."""
+        if self._folder is None or not (self._folder / "events.sqlite").exists():
+            return
+        store = EventStore(self._folder / "events.sqlite")
+        left = store.unfinished()
+        store.close()
+        for event in left:
+            self._sinks.send(dataclasses.replace(event, state="end"))
 
     def _follow(self, stop: threading.Event) -> None:
         next_status, give_up = 0.0, float("inf")
