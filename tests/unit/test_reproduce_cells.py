@@ -202,6 +202,10 @@ def test_settings_reach_the_detectors_that_have_them(bench: Bench) -> None:
         given.require_used(("aed",))
     with pytest.raises(UsageError, match=r"aed\.k"):
         dataclasses.replace(bench, settings={"aed.k": 3}).require_used(("aed",), varied=("k",))
+    dataclasses.replace(bench, settings={"knn.k": 3}).require_used(("aed",))
+    for unknown in ("knn.steps", "kn.k"):
+        with pytest.raises(UsageError, match=unknown):
+            dataclasses.replace(bench, settings={unknown: 3}).require_used(("aed",))
     with pytest.raises(UsageError, match="seed is given twice"):
         dataclasses.replace(bench, seeds=(1, 1))
     with pytest.raises(UsageError, match="no rules"):

@@ -118,6 +118,8 @@ class Bench:
     def require_used(self, detectors: tuple[str, ...], *, varied: tuple[str, ...] = ()) -> None:
         """Refuse settings that would change nothing in a table, or that it varies itself.
 
+        Those of one detector that the table has not are left alone: another table of the command may have it.
+
         Args:
             detectors: The detectors of the table.
             varied: Settings that the table gives its own values.
@@ -133,7 +135,11 @@ class Bench:
             for name in (f.name, f"{detector}.{f.name}")
         }
         fixed = {name for key in (*varied, "seed") for name in (key, *(f"{d}.{key}" for d in detectors))}
-        refused = [key for key in self.settings if key not in known or key in fixed]
+        refused = [
+            key
+            for key in self.settings
+            if key in fixed or (key not in known and not _of_another(key, detectors))
+        ]
         if refused:
             raise UsageError(
                 f"the setting {refused[0]!r} is not for this table",
@@ -141,3 +147,11 @@ class Bench:
                 found="the table varies it itself" if refused[0] in fixed else "no detector of it has one",
                 remedy="leave it out; seeds are given by --seeds",
             )
+
+
+def _of_another(key: str, detectors: tuple[str, ...]) -> bool:
+    """Whether a setting is that of one detector, which is none of these."""
+    detector, dot, name = key.partition(".")
+    if not dot or detector in detectors or detector not in catalog.names("detectors"):
+        return False
+    return any(f.init and f.name == name for f in dataclasses.fields(catalog.load("detectors", detector)))
