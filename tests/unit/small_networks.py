@@ -20,9 +20,12 @@ DIM = 16
 class _Net(nn.Module):
     def __init__(self, channels: int, seed: int) -> None:
         super().__init__()
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            self.conv = nn.Conv3d(channels, DIM, (3, 5, 5), stride=2)
+        self.conv = nn.Conv3d(channels, DIM, (3, 5, 5), stride=2)
+        # Not from the global generator: networks are made in several threads.
+        own = torch.Generator().manual_seed(seed)
+        with torch.no_grad():
+            for parameter in self.parameters():
+                parameter.uniform_(-0.1, 0.1, generator=own)
         self.levels = channels == 3
 
     def forward(self, clips: Tensor) -> Tensor:

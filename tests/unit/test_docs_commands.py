@@ -100,6 +100,12 @@ def _unknown_names(verb: str, given: dict[str, Any]) -> str | None:
     return None
 
 
+@pytest.fixture(autouse=True)
+def examples_can_be_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in the folder that docs/detector.md tells to run its commands in."""
+    monkeypatch.syspath_prepend(str(ROOT / "examples"))
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_commands_are_taken(page: Path) -> None:
     text = page.read_text()
