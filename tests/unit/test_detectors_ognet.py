@@ -85,14 +85,26 @@ def test_phase_two_is_four_cross_entropies_of_the_discriminator_alone() -> None:
     generator, old, judge = plain.generator.eval(), plain.old.eval(), plain.second
     with torch.no_grad():
         good, bad, pseudo = generator(x), old(x), generator((old(a) + old(b)) / 2)
-    wanted = 0.1 * says(judge, x, 0) + 0.9 * says(judge, good, 0)
-    wanted = wanted + 0.001 * says(judge, bad, 1) + 0.999 * says(judge, pseudo, 1)
+    verdict = torch.sigmoid(judge(torch.cat([x, good, bad, pseudo]))).split(6)
+    wanted = -(0.1 * torch.log(1 - verdict[0]).mean() + 0.9 * torch.log(1 - verdict[1]).mean())
+    wanted = wanted - (0.001 * torch.log(verdict[2]).mean() + 0.999 * torch.log(verdict[3]).mean())
     assert losses["loss"].item() == pytest.approx(wanted.item())
     wanted.backward()
     for found, gradient in zip(gradients(players.second), gradients(judge), strict=True):
         torch.testing.assert_close(found, gradient)
     for fixed in (players.generator, players.old, players.first):
         assert all(p.grad is None for p in fixed.parameters())
+
+
+def test_phase_two_leaves_statistics_with_which_evaluation_judges_as_training_did() -> None:
+    players, patches = players_of(2), patches_of(3, 3)
+    for _ in range(150):  # the running statistics become those of this batch
+        losses = second_phase(players, patches, real_share=0.1, old_share=0.001)
+    judge = players.second.eval()
+    with torch.no_grad():
+        rebuilt = players.generator(patches[0])
+        assert says(judge, patches[0], 0).item() == pytest.approx(losses["real"].item(), abs=2e-3)
+        assert says(judge, rebuilt, 0).item() == pytest.approx(losses["rebuilt"].item(), abs=2e-3)
 
 
 class Witness:

@@ -8,6 +8,8 @@ What differs: how patches are cut is ours, since the release takes them ready-ma
 moves (`patch_stride`, `motion`, `height`). In phase one both networks make their steps at once, each from the
 other before its step. Phase two runs once, after phase one; the release runs it again after every step of
 phase one from the fourth pass on and shows the AUC on the test set each time, from which it may be chosen.
+In phase two the discriminator sees its four kinds of patch in one batch, where the release shows it each kind
+alone: batch norm then takes away what tells the kinds apart, and its running statistics fit none of them.
 """
 
 from __future__ import annotations
@@ -312,12 +314,10 @@ def second_phase(
     with torch.no_grad():
         rebuilt, badly = players.generator(x), players.old(x)
         pseudo = players.generator((players.old(a) + players.old(b)) / 2)
-    losses = {
-        "real": verdict(players.second(x), REAL),
-        "rebuilt": verdict(players.second(rebuilt), REAL),
-        "old": verdict(players.second(badly), FAKE),
-        "pseudo": verdict(players.second(pseudo), FAKE),
-    }
+    # One batch, so that batch norm normalises all kinds alike, as it does in evaluation.
+    logits = players.second(torch.cat([x, rebuilt, badly, pseudo])).split(len(x))
+    kinds = zip(("real", "rebuilt", "old", "pseudo"), logits, (REAL, REAL, FAKE, FAKE), strict=True)
+    losses = {kind: verdict(says, wanted) for kind, says, wanted in kinds}
     good = real_share * losses["real"] + (1 - real_share) * losses["rebuilt"]
     bad = old_share * losses["old"] + (1 - old_share) * losses["pseudo"]
     return {"loss": good + bad, **losses}
