@@ -211,10 +211,11 @@ def evaluate(
     and `lad-code` follow the LAD paper's text and its authors' release; see `vadlab list rules`.
     """
     from vadlab.evaluation.rules import get
-    from vadlab.verbs.evaluate import evaluate_run
+    from vadlab.verbs.evaluate import evaluate_under
 
     chosen = [get(name) for name in rules.split(",")]
-    found = {rule.name: evaluate_run(run, rule, root=root, device=device) for rule in chosen}
+    findings = evaluate_under(run, chosen, root=root, device=device)
+    found = {rule.name: finding for rule, finding in zip(chosen, findings, strict=True)}
     if as_json:
         print_json({name: finding.metrics for name, finding in found.items()})
         return

@@ -67,6 +67,7 @@ class Grid:
         notes: Beside those that hold for every measured number.
         varied: Settings that it gives values itself.
         costs: Whether it shows what a training took in minutes and memory.
+        publisher: Whose the published numbers are, for the headings.
     """
 
     name: str
@@ -78,6 +79,7 @@ class Grid:
     notes: tuple[str, ...] = ()
     varied: tuple[str, ...] = ()
     costs: bool = False
+    publisher: str = "paper"
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,8 @@ class Made:
         dataset = own if own in self.grid.datasets else self.grid.datasets[0]
         if dataset != own and len(self.grid.datasets) > 1:
             return []
-        name = "paper" if dataset == own else f"paper, {DATASETS[dataset]}"
+        publisher = self.grid.publisher
+        name = publisher if dataset == own else f"{publisher}, {DATASETS[dataset]}"
         values = [row.published.get((dataset, metric), Value("")).mean for row in self.grid.rows]
         there = any(math.isfinite(value) for value in values)
         return [Series(name, values, [math.nan] * len(values), published=True)] if there else []
@@ -185,10 +188,11 @@ def made(bench: Bench, grid: Grid) -> Made:
 class _Published:
     dataset: str
     metric: Metric
+    publisher: str
 
     @property
     def heading(self) -> Column:
-        return Column(f"{DATASETS[self.dataset]} {self.metric.heading}, paper", "published")
+        return Column(f"{DATASETS[self.dataset]} {self.metric.heading}, {self.publisher}", "published")
 
     def value(self, row: Row, _: Mapping[str, Outcome]) -> Value:
         return row.published.get((self.dataset, self.metric.name), Value(DASH))
@@ -247,7 +251,7 @@ def _columns(bench: Bench, grid: Grid) -> list[_AnyColumn]:
     columns: list[_AnyColumn] = []
     left = list(bench.sources)
     for dataset in grid.datasets:
-        columns += [_Published(dataset, metric) for metric in grid.metrics if metric.printed]
+        columns += [_Published(dataset, metric, grid.publisher) for metric in grid.metrics if metric.printed]
         for source in [s for s in left if _paper_name(s.name) == dataset]:
             columns += _ours(bench, grid, source)
             left.remove(source)

@@ -40,6 +40,7 @@ def table3(bench: Bench) -> PaperTable:
             *((notes.VIDEO_MINMAX,) if set(chosen) & set(STRETCHED) else ()),
         ),
         costs=True,
+        publisher="their own papers" if own else "paper",
     )
     done = made(bench, grid)
     labels = [method.name for method in methods]

@@ -12,11 +12,11 @@ from vadlab.detector import Detector
 from vadlab.errors import DataError, UsageError
 from vadlab.evaluation.bootstrap import intervals
 from vadlab.evaluation.evaluate import evaluate
-from vadlab.evaluation.events import Alarm
 from vadlab.evaluation.result import Evaluation
 from vadlab.evaluation.rules import Rules
 from vadlab.evaluation.summary import to_json
 from vadlab.features.store import Store
+from vadlab.pipeline import Wishes
 from vadlab.report import figures
 from vadlab.report.page import write_page
 from vadlab.samples import Reader, reader
@@ -93,7 +93,7 @@ def evaluate_under(
             rules,
             group=getattr(detector, "window_frames", PAPER_WINDOW),
             calibration=(calibration["median"], calibration["high"]),
-            alarm=_alarm(detector, calibration),
+            alarm=Wishes().alarm(detector, calibration),
         )
         paths = {entry.id: entry.path for entry in entries}
         findings.append(write_finding(run, evaluation, shown=_shown(facts), paths=paths))
@@ -151,13 +151,6 @@ def write_finding(
     )
     _figures(folder / "figures" / rules.name, evaluation)
     return Finding(evaluation, found, page, _line(shown))
-
-
-def _alarm(detector: Detector, calibration: Mapping[str, float]) -> Alarm:
-    """The alarm that `vadlab score` uses for this run."""
-    if detector.threshold is None:
-        return Alarm.at(calibration["high"], scale_from_0=False)
-    return Alarm.at(detector.threshold, scale_from_0=True)
 
 
 def _store(facts: dict[str, Any]) -> Store | None:
