@@ -25,7 +25,16 @@ EXTRA = "pip install 'vadlab[onnx]'"
 
 
 class ONNX:
-    """A network in a file; see `vadlab.exported`."""
+    """A network in a file; see `vadlab.exported`.
+
+    Args:
+        path: The file.
+        workers: Threads that may call at once; each gets its share of the cores.
+
+    Raises:
+        UsageError: If ONNX Runtime is not installed.
+        StoreError: If the file is no network that it can run.
+    """
 
     suffix: ClassVar[str] = ".onnx"
 
@@ -48,13 +57,30 @@ class ONNX:
         self._input = self._session.get_inputs()[0].name
 
     def __call__(self, x: NDArray[Any]) -> list[FloatArray]:
-        """One row in, each output of it."""
+        """Run one row.
+
+        Args:
+            x: (1, ...), of the shape and dtype that the file was written for.
+
+        Returns:
+            Each output, (1, ...) float32.
+        """
         found: list[FloatArray] = self._session.run(None, {self._input: np.ascontiguousarray(x)})
         return found
 
     @staticmethod
     def write(network: nn.Module, example: torch.Tensor, path: Path, *, outputs: Sequence[str]) -> None:
-        """Write a network that reads `example`'s form."""
+        """Write a network, in fp32.
+
+        Args:
+            network: In evaluation mode; one input, one output or a tuple of them.
+            example: An input of one row, (1, ...), whose shape and dtype the file keeps.
+            path: Ends in `suffix`.
+            outputs: Their names, in order.
+
+        Raises:
+            UsageError: If what writes the format is not installed.
+        """
         _package("onnxscript")
         logger = logging.getLogger("torch.onnx")
         level = logger.level

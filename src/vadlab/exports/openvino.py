@@ -21,7 +21,16 @@ __all__ = ["OpenVINO"]
 
 
 class OpenVINO:
-    """A network in a file, fp32; see `vadlab.exported`."""
+    """A network in a file, fp32; see `vadlab.exported`.
+
+    Args:
+        path: The file NAME.xml; NAME.bin lies beside it.
+        workers: Threads that may call at once; each gets its share of the cores.
+
+    Raises:
+        UsageError: If OpenVINO is not installed.
+        StoreError: If the file is no network that it can run.
+    """
 
     suffix: ClassVar[str] = ".xml"
 
@@ -47,13 +56,30 @@ class OpenVINO:
             ) from error
 
     def __call__(self, x: NDArray[Any]) -> list[FloatArray]:
-        """One row in, each output of it."""
+        """Run one row.
+
+        Args:
+            x: (1, ...), of the shape and dtype that the file was written for.
+
+        Returns:
+            Each output, (1, ...) float32.
+        """
         answer = self._compiled.create_infer_request().infer([np.ascontiguousarray(x)])
         return [np.array(answer[i]) for i in range(len(self._compiled.outputs))]
 
     @staticmethod
     def write(network: nn.Module, example: torch.Tensor, path: Path, *, outputs: Sequence[str]) -> None:
-        """Write a network that reads `example`'s form."""
+        """Write a network, in fp32.
+
+        Args:
+            network: In evaluation mode; one input, one output or a tuple of them.
+            example: An input of one row, (1, ...), whose shape and dtype the file keeps.
+            path: Ends in `suffix`.
+            outputs: Their names, in order.
+
+        Raises:
+            UsageError: If what writes the format is not installed.
+        """
         ov = library()
         with torch.no_grad(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # PyTorch's exporter warns of its own parts
