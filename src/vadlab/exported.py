@@ -7,7 +7,7 @@ A format (`exports/<name>.py`) is a class with `suffix`, `write(network, example
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol, Self
@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 
 from vadlab import catalog, files
 from vadlab.errors import StoreError, UsageError
-from vadlab.features.extract import Backbone
+from vadlab.features.extract import Backbone, Extractor, remake_extractor
 from vadlab.types import FloatArray
 
-__all__ = ["EXPORT", "FORMAT", "HEAD", "Exported", "ExportedBackbone"]
+__all__ = ["EXPORT", "FORMAT", "HEAD", "Exported", "ExportedBackbone", "extractor_by"]
 
 EXPORT = "export.json"
 FORMAT = 1
@@ -171,3 +171,25 @@ class ExportedBackbone:
     @cached_property
     def _networks(self) -> dict[str, Network]:
         return {name: self.exported.network(name, workers=self.workers) for name in self.dims()}
+
+
+def extractor_by(engine: str | None, manifest: Mapping[str, Any], *, device: str, workers: int) -> Extractor:
+    """What makes a run's features, by another engine than the training's, or by an export's networks.
+
+    Args:
+        engine: Its name, or the folder of an export; None takes the training's.
+        manifest: Of the features that the run was trained on (`features` of its run.json).
+        device: Where the networks run.
+        workers: Threads that make features at once.
+
+    Raises:
+        StoreError: If the export is of another backbone, or has changed.
+        WeightsError: If the backbone's weights are not here.
+        UsageError: If the engine is unknown or not installed.
+    """
+    folder = None if engine is None else Path(engine)
+    if folder is None or not (folder / EXPORT).exists():
+        return remake_extractor(manifest, engine=engine, device=device, workers=workers)
+    made = remake_extractor(manifest, device=device, workers=workers)
+    backbone = Exported.open(folder).backbone(made.backbone, workers=workers)
+    return replace(made, backbone=backbone, batch=1)

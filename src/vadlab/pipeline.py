@@ -12,8 +12,8 @@ from vadlab.detector import Detector
 from vadlab.evaluation.events import Alarm
 from vadlab.evaluation.frames import to_frames
 from vadlab.evaluation.rules import get
-from vadlab.exported import EXPORT, Exported
-from vadlab.features.extract import Extractor, remake_extractor
+from vadlab.exported import extractor_by
+from vadlab.features.extract import Extractor
 from vadlab.features.pipeline import extract_video
 from vadlab.features.store import select_streams
 from vadlab.samples import frames_of
@@ -133,9 +133,12 @@ class Pipeline:
             UsageError: If the engine is unknown or not installed.
         """
         detector, facts = checkpoint.restore(Path(run))
+        extractor = None
+        if facts["features"]:
+            extractor = extractor_by(engine, facts["features"], device=device, workers=devices.cores())
         return cls(
             detector,
-            _extractor(facts, engine, device) if facts["features"] else None,
+            extractor,
             tuple(facts["streams"]) if facts["streams"] else None,
             (wishes or Wishes()).alarm(detector, facts["calibration"]),
             training.Runtime(device=devices.pick(device)),
@@ -167,13 +170,3 @@ class Pipeline:
         sample = extract_video(path, self.extractor, id=path.stem, progress=progress)
         values = select_streams(sample.x.values, self.extractor.backbone.dims(), self.streams)
         return replace(sample, x=Features(values))
-
-
-def _extractor(facts: Mapping[str, Any], engine: str | None, device: str) -> Extractor:
-    workers = devices.cores()
-    folder = None if engine is None else Path(engine)
-    if folder is None or not (folder / EXPORT).exists():
-        return remake_extractor(facts["features"], engine=engine, device=device, workers=workers)
-    made = remake_extractor(facts["features"], device=device, workers=workers)
-    backbone = Exported.open(folder).backbone(made.backbone, workers=workers)
-    return replace(made, backbone=backbone, batch=1)

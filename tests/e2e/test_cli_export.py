@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,24 @@ def test_the_head_takes_raw_features_to_the_scores_of_a_window(exported: Path, r
     assert probabilities.sum() == pytest.approx(1)
 
 
+def test_a_watch_makes_its_features_with_the_export(
+    exported: Path, run: Path, videos: Path, tmp_path: Path
+) -> None:
+    from vadlab.live.networks import load_networks
+    from vadlab.live.scorer import Told
+    from vadlab.verbs.watch import Watch, WatchPlan
+
+    told: list[Told] = []
+    film, engine = str(videos / "v3"), str(exported)
+    with Watch(WatchPlan(run, (film,), tmp_path / "watch", engine=engine), on_scores=told.append) as watching:
+        assert watching.run(threading.Event()) == []
+    found = np.concatenate([one.scores.values for one in told])
+    np.testing.assert_allclose(found, package.Pipeline.load(run)(film).frame_scores, atol=1e-5)
+    networks = load_networks(run, engine=engine)
+    networks.close()
+    assert networks.extractor is not None and "export" in networks.extractor.backbone.facts()["engine"]
+
+
 def test_another_backbone_or_a_changed_file_is_refused(
     exported: Path, run: Path, videos: Path, tmp_path: Path, vadlab: Any
 ) -> None:
@@ -115,6 +134,8 @@ def test_another_backbone_or_a_changed_file_is_refused(
     facts["backbone"]["facts"]["weights"] = {"rgb": 7, "flow": 7}
     (copy / EXPORT).write_text(json.dumps(facts))
     code, _, err = vadlab(*score)
+    assert code == 1 and "another backbone" in err
+    code, _, err = vadlab("watch", run, videos / "v3", "--out", tmp_path / "watch", "--engine", copy)
     assert code == 1 and "another backbone" in err
 
 

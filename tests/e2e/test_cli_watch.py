@@ -26,11 +26,16 @@ from vadlab import cli
 from vadlab.datasets.synth import generate
 from vadlab.live.capture import Patience
 from vadlab.live.event_store import EventStore
+from vadlab.live.outbox import Outbox
 from vadlab.live.sinks.jsonl import read_events
 from vadlab.verbs.score import score_videos
 from vadlab.verbs.watch import Alarms, Watch, WatchPlan
 from vadlab.video.decode import VideoFrames
 from vadlab.video.encode import write_video
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
+
+from hook_server import serving
 
 SYSTEM_PYTHON = Path("/usr/bin/python3")
 SERVER = Path(__file__).with_name("rtsp_server.py")
@@ -108,6 +113,44 @@ def test_files_give_the_events_of_score(run: Path, film: Path, tmp_path: Path, v
     described = json.loads((folder / "watch.json").read_text())
     assert [one["name"] for one in described["sources"]] == ["door", film.stem]
     assert described["settings"]["alarms"]["threshold"] == threshold
+
+
+def test_what_a_receiver_refuses_is_reported_and_listed(
+    run: Path, film: Path, tmp_path: Path, vadlab: Any
+) -> None:
+    _, threshold = middle(run, film, tmp_path)
+    folder = tmp_path / "watch"
+    answers = itertools.cycle([204, 400])
+    options = ("--threshold", threshold, "--update-every", 0.2)
+    with serving(lambda: next(answers)) as server:
+        hook = f"http://127.0.0.1:{server.server_port}"
+        watched = vadlab("watch", run, film, "--out", folder, *options, "--webhook", hook)
+        taken = server.events()
+    assert watched.code == 0, watched.err
+    told = list(read_events(folder / "events.jsonl").events)
+    assert taken == told[::2] and len(told) > 3
+    assert f"{len(told) // 2} given up so far, 0 waiting" in watched.err
+    assert f"vadlab undelivered {folder}" in watched.err
+    (sink,) = (one for one in json.loads((folder / "status.json").read_text())["sinks"] if one["n_lost"])
+    assert (sink["name"], sink["n_lost"], sink["state"]) == ("webhook", len(told) // 2, "lossy")
+
+    with Outbox(folder / "webhook.sqlite") as outbox:  # as in a watch that is running
+        outbox.put(told[-1])
+        listed = vadlab("undelivered", folder)
+        described = vadlab("undelivered", folder, "--json").json()["webhook"]
+    assert f"1 message to be tried again, {len(told) // 2} given up" in listed.out
+    assert listed.out.count("answered 400 Bad Request") == len(told) // 2
+    *refused, waiting = described
+    assert [one["event"] for one in refused] == [event.to_json() for event in told[1::2]]
+    assert waiting["event"] == told[-1].to_json() and waiting["given_up"] is None
+    assert len({one["key"] for one in described}) == len(described)
+
+
+def test_undelivered_needs_the_folder_of_a_watch(run: Path, film: Path, tmp_path: Path, vadlab: Any) -> None:
+    refused = vadlab("undelivered", tmp_path)
+    assert refused.code == 1 and "watch.json" in refused.err
+    assert vadlab("watch", run, film, "--out", tmp_path).code == 0
+    assert "neither a webhook nor a broker" in vadlab("undelivered", tmp_path).out
 
 
 def test_what_cannot_be_watched(run: Path, film: Path, tmp_path: Path, vadlab: Any) -> None:

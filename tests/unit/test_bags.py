@@ -103,6 +103,7 @@ def test_segment_bags() -> None:
     batch = bags.stack([Bag(1, 0, 5), Bag(0, 1, 6)])
     assert batch.features[:, :, 0].tolist() == [[1, 1, 2, 2], [8.5, 24.5, 40.5, 56.5]]
     assert batch.valid.all() and batch.abnormal.tolist() == [True, False]
+    assert batch.videos.tolist() == [1, 0]
     assert batch.places.tolist() == [0, 1] and batch.seeds.tolist() == [5, 6]
 
 
@@ -132,6 +133,7 @@ def placed(places: list[int]) -> Batch:
         torch.zeros(n, 1, 1),
         torch.ones(n, 1, dtype=torch.bool),
         torch.tensor(places) < 3,
+        torch.tensor(places),
         torch.tensor(places),
         torch.zeros(n, dtype=torch.int64),
     )

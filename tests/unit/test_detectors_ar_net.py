@@ -36,7 +36,8 @@ def batch_of(lengths: list[int], abnormal: list[bool], *, dim: int = 1, seed: in
     longest, n = max(lengths), len(lengths)
     valid = torch.arange(longest) < torch.tensor(lengths)[:, None]
     x = torch.rand(n, longest, dim) * valid[..., None]
-    return Batch(x, valid, torch.tensor(abnormal), torch.arange(n), torch.arange(n))
+    number = torch.arange(n)
+    return Batch(x, valid, torch.tensor(abnormal), number, number, number)
 
 
 def scores_of(batch: Batch) -> torch.Tensor:

@@ -51,6 +51,7 @@ def losses_of(detector: DeepMIL, scores: torch.Tensor) -> dict[str, float]:
         torch.ones(scores.shape, dtype=torch.bool),
         torch.arange(n) < n // 2,
         torch.arange(n),
+        torch.arange(n),
         torch.zeros(n, dtype=torch.int64),
     )
     found = detector._losses(Given(scores), batch, draw)  # type: ignore[arg-type]
@@ -126,6 +127,7 @@ def test_gradients_reach_the_highest_segments_only() -> None:
         torch.zeros(4, 8, 1),
         torch.ones(4, 8, dtype=torch.bool),
         torch.arange(4) < 2,
+        torch.arange(4),
         torch.arange(4),
         torch.zeros(4, dtype=torch.int64),
     )

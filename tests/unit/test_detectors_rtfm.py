@@ -51,6 +51,7 @@ def losses_of(detector: RTFM, features: torch.Tensor, scores: torch.Tensor) -> d
         torch.arange(n) < n // 2,
         torch.arange(n),
         torch.arange(n),
+        torch.arange(n),
     )
     found = detector._losses(Given(scores), batch, draw)  # type: ignore[arg-type]
     return {name: float(value.detach()) for name, value in found.items()}

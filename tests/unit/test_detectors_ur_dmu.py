@@ -35,7 +35,8 @@ PAIR = [sample(800), sample(640, abnormal=True)]
 def batch_of(features: torch.Tensor) -> Batch:
     n = len(features)
     valid = torch.ones(features.shape[:2], dtype=torch.bool)
-    return Batch(features, valid, torch.arange(n) < n // 2, torch.arange(n), torch.arange(n))
+    number = torch.arange(n)
+    return Batch(features, valid, number < n // 2, number, number, number)
 
 
 def losses_of(detector: URDMU, network: URDMUNet, features: torch.Tensor) -> dict[str, float]:
@@ -135,6 +136,8 @@ def test_a_bag_has_one_clip_of_each_segment() -> None:
     batch = drawn_segments([long, short], bags, count=10)
     assert batch.features.shape == (3, 10, 8)
     assert batch.abnormal.tolist() == [True, False, False]
+    assert batch.videos.tolist() == [1, 0, 0] and batch.valid.all()
+    assert batch.places.tolist() == [0, 1, 2] and batch.seeds.tolist() == [7, 8, 9]
     rows = [np.flatnonzero((long.x.values == row.numpy()).all(axis=1)).item() for row in batch.features[1]]
     for i, row in enumerate(rows):
         assert i * 97 // 10 <= row < (i + 1) * 97 // 10

@@ -10,8 +10,8 @@ def test_the_table_quotes_the_published_accuracies_and_full_hashes() -> None:
         "i3d-rgb-kinetics": (68.4, 88.0),
         "i3d-rgb-imagenet-kinetics": (71.1, 89.3),
         "i3d-flow-imagenet-kinetics": (63.4, 84.9),
-        "c3d-sports1m": (60.0, 84.4),
-        "efficientnet-lite0-imagenet": (75.1, None),
+        "c3d-sports1m": (None, None),
+        "efficientnet-lite0-imagenet": (None, None),
     }
     for record in KNOWN:
         kind, _, digits = record.hash.partition(":")

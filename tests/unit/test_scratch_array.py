@@ -21,5 +21,7 @@ def test_an_array_that_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest
 def test_a_full_disk_is_told_before_anything_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(100, 90, 10))
     scratch_array((5,), np.float16, of="numbers")
-    with pytest.raises(UsageError, match="no room for numbers"):
+    with pytest.raises(UsageError, match=r"no room for numbers(.|\n)*train on fewer videos"):
         scratch_array((6,), np.float16, of="numbers")
+    with pytest.raises(UsageError, match="train on less of them"):
+        scratch_array((6,), np.float16, of="numbers", less="less of them")

@@ -279,6 +279,12 @@ def test_runtime_is_that_of_the_innermost_context() -> None:
         assert training.current().snapshot_every_s == 1
 
 
+def test_snapshots_take_no_more_than_a_twentieth_of_the_time() -> None:
+    place = training.Runtime(snapshot_every_s=1.0)
+    assert [place.pause_after(seconds) for seconds in (0.0, 0.04, 3.0)] == [1.0, 1.0, 60.0]
+    assert training.Runtime(snapshot_every_s=0.0).pause_after(3.0) == 0
+
+
 def test_means_and_totals_are_numpys() -> None:
     values, weights = torch.tensor([1.0, -2.0, 4.0, 8.0]), torch.tensor([1.0, 0.0, 3.0, 0.5])
     assert training.mean(values, weights).item() == pytest.approx(np.average(values, weights=weights))

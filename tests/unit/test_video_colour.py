@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
+
 import av
 import cv2
 import numpy as np
 import pytest
 
-from vadlab.video.colour import rgb
+from vadlab.video.colour import rgb, shown_size
 from vadlab.video.transform import resize
 
 BT709, UNSPECIFIED, BT601 = 1, 2, 6
@@ -104,3 +106,23 @@ def test_grey_formats_give_three_equal_channels(kind):
     found = rgb(frame)
     assert np.ptp(found, axis=2).max() == 0
     assert np.abs(found[..., 0].astype(int) - grey).max() <= 1
+
+
+def n_pictures():
+    return sum(type(one) is av.VideoFrame for one in gc.get_objects())
+
+
+def test_a_picture_is_freed_without_the_collector_of_cycles():
+    gc.collect()
+    before = n_pictures()
+    gc.disable()
+    try:
+        frame = flat_picture(100, 128, 128)
+        assert n_pictures() == before + 1
+        for _ in range(3):
+            frame = flat_picture(100, 128, 128)
+            rgb(frame), rgb(frame, (8, 8)), shown_size(frame)
+        del frame
+        assert n_pictures() == before
+    finally:
+        gc.enable()

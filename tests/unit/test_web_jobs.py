@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import sys
 import time
@@ -11,18 +12,26 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from live_example import networks, offline
 from numbered_video import write
 from running_app import running
 from web_example import make_site
 
 pytest.importorskip("fastapi", reason='the web pages need pip install "vadlab[web]"')
 from vadlab.errors import DataError
+from vadlab.evaluation.events import Alarm
+from vadlab.files import read_json
+from vadlab.pipeline import Pipeline
+from vadlab.timeline import read_timeline
+from vadlab.training import Runtime
 from vadlab.web import jobs as jobs_module
+from vadlab.web import score_job
 from vadlab.web.app import create_app
-from vadlab.web.jobs import JOB
+from vadlab.web.jobs import JOB, RESULT, TIMELINE
 from vadlab.web.site import Site, Upload
 from vadlab.web.uploads import MAX_NAME, SUFFIXES, check_video, safe_name
 
@@ -240,6 +249,49 @@ def test_stopping_the_server_ends_the_job(site: Site, video: bytes, monkeypatch:
     assert running_children() == set()
     with running(create_app(site)) as web:
         assert web.get(f"/api/jobs/{job}").json()["state"] == "cancelled"
+
+
+def test_stopping_the_server_begins_no_job_that_waited(
+    site: Site, video: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scored_by(monkeypatch, SLOW)
+    with running(create_app(site)) as web:
+        first, second = (send(web, video).json()["id"] for _ in range(2))
+        wait(web, first, "running")
+    assert running_children() == set()
+    with running(create_app(site)) as web:
+        states = {job["id"]: (job["state"], job["error"]) for job in web.get("/api/jobs").json()}
+    assert states == {first: ("cancelled", None), second: ("failed", "the server was stopped meanwhile")}
+
+
+def test_a_job_tells_its_progress_by_clips_and_writes_its_two_files_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    of = networks()
+    alarm = Alarm(0.5, 0.4)
+    pipeline = Pipeline(of.detector, of.extractor, None, alarm, Runtime())
+    monkeypatch.setattr(score_job.Pipeline, "load", lambda run: pipeline)
+    out = tmp_path / "job"
+    out.mkdir()
+    video = write(out / "job.mp4", 80)  # what is written about job.mp4 must not take the place of job.json
+    monkeypatch.setattr(sys, "argv", ["score_job", "run", str(video), str(out)])
+    assert score_job.main() == 0
+    said = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert said[-1] == {"share": score_job.SHARE_OF_FEATURES, "text": "5 clips"}
+    clips = [int(one["text"].split()[0]) for one in said]
+    assert clips == sorted(clips)
+    assert all(
+        one["share"] == min(score_job.SHARE_OF_FEATURES, n / 5) for one, n in zip(said, clips, strict=True)
+    )
+    assert {path.name for path in out.iterdir()} == {video.name, TIMELINE, RESULT}
+    expected = offline(of, video)
+    np.testing.assert_array_equal(read_timeline(out / TIMELINE, "job").frame_scores, expected)
+    result = read_json(out / RESULT)
+    assert (result["n_frames"], result["top_score"]) == (80, float(expected.max()))
+    assert Alarm(**result["alarm"]) == alarm
+    video.write_bytes(b"no video")
+    assert score_job.main() == 1
+    assert "error" in json.loads(capsys.readouterr().out.splitlines()[-1])
 
 
 def running_children() -> set[int]:

@@ -57,6 +57,20 @@ def test_a_watch_has_its_status_and_counts(web: Any, root: Path) -> None:
     assert web.get("/api/watches/none").status_code == 404
 
 
+def test_a_run_is_named_without_the_folders_above_the_root(web: Any, root: Path) -> None:
+    status = root / "cameras" / "watch" / "status.json"
+    for run, shown in (
+        (root / "runs" / "aed", "runs/aed"),
+        (root.parent / "elsewhere" / "aed", "aed"),
+        ("runs/aed", "aed"),
+        (root, root.name),
+    ):
+        status.write_text(json.dumps({"state": "running", "time": 1.0, "run": str(run), "sources": []}))
+        assert web.get("/api/watches/cameras~watch").json()["status"]["run"] == shown
+    with running(create_app(Site(root / "cameras" / "watch"))) as alone:
+        assert [watch["folder"] for watch in alone.get("/api/watches").json()] == ["watch"]
+
+
 def test_pages_of_events(web: Any) -> None:
     newest = [live_event(number).id for number in range(6, -1, -1)]
     assert [event["id"] for event in web.get(EVENTS).json()] == newest

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import closing
 from http.client import HTTPConnection
@@ -14,6 +15,7 @@ from web_example import make_site
 
 pytest.importorskip("fastapi", reason='the web pages need pip install "vadlab[web]"')
 from vadlab.errors import UsageError
+from vadlab.web import security
 from vadlab.web.access import Access, is_loopback
 from vadlab.web.app import PAGES, create_app
 from vadlab.web.serve import Binding, access_for, addresses
@@ -62,6 +64,10 @@ def test_every_page_is_there_and_may_load_from_this_server_only(web: Any, page: 
     assert policy["script-src"] == policy["style-src"] == policy["connect-src"] == "'self'"
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert "<script>" not in answer.text and "style=" not in answer.text and "http" not in answer.text
+    assert f"<title>{PAGES[page].title} · vadlab</title>" in answer.text and "$" not in answer.text
+    files = re.findall(r'(?:href|src)="(/[^"]*)"', answer.text)
+    assert {f"/static/{name}" for name in (PAGES[page].script, *PAGES[page].styles)} <= set(files)
+    assert {web.get(file).status_code for file in files} == {200}
 
 
 def test_a_report_runs_its_script_in_a_sandbox(web: Any) -> None:
@@ -94,6 +100,17 @@ def test_changes_on_behalf_of_another_site_are_refused(web: Any) -> None:
     assert web.get("/", headers={"Sec-Fetch-Site": "cross-site"}).status_code == 200  # a link to a page
 
 
+def test_the_description_asks_for_the_header_wherever_something_changes(web: Any) -> None:
+    asked, changing = set(), set()
+    for path, operations in web.get("/api/openapi.json").json()["paths"].items():
+        for method, operation in operations.items():
+            if method != "get":
+                changing.add((method, path))
+            if any(one["name"] == "X-Vadlab" and one["required"] for one in operation.get("parameters", [])):
+                asked.add((method, path))
+    assert asked == changing and len(changing) == 8
+
+
 def test_a_change_needs_the_header_that_no_form_can_send(web: Any) -> None:
     bare = {name: value for name, value in web.headers.items() if name != "x-vadlab"}
     for method, path in (
@@ -104,6 +121,16 @@ def test_a_change_needs_the_header_that_no_form_can_send(web: Any) -> None:
         request = web.build_request(method, path)
         del request.headers["x-vadlab"]
         assert web.send(request).status_code == 403, (method, path, bare)
+
+
+def test_no_body_is_read_without_a_limit(web: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(security, "MAX_BODY_BYTES", 100_000)
+    long = {"by": "x" * 100_000}
+    assert web.put("/api/watches/w/events/e/review", json={"by": "x" * 80}).status_code == 404
+    assert web.put("/api/watches/w/events/e/review", json=long).status_code == 413
+    assert web.post("/api/annotate/operations", json=long).json() == {"message": "the body is too large"}
+    form = {"data": {"format": "via", "annotator": "ann"}, "files": {"file": b"x" * 200_000}}
+    assert web.post("/api/annotate/start", **form).status_code == 413
 
 
 @pytest.mark.parametrize(

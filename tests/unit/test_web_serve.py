@@ -20,6 +20,7 @@ from vadlab.web.serve import Binding, serve
 from vadlab.web.site import Site
 
 VIEW = "import typer; from vadlab.cli.view import view; typer.run(view)"
+ANNOTATE = "import typer; from vadlab.cli.annotate import annotate; typer.run(annotate)"
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
@@ -50,9 +51,13 @@ def test_a_port_in_use_is_named(tmp_path: Path) -> None:
         assert "--port 0" in (error.value.remedy or "")
 
 
-@pytest.mark.parametrize("package", ["fastapi", "starlette", "uvicorn"])
-def test_missing_packages_are_told_with_the_command(package: str, tmp_path: Path) -> None:
-    script = f"import sys; sys.modules[{package!r}] = None; {VIEW}"
+@pytest.mark.parametrize(
+    ("package", "command"),
+    [("fastapi", VIEW), ("starlette", VIEW), ("uvicorn", VIEW), ("fastapi", ANNOTATE)],
+)
+def test_missing_packages_are_told_with_the_command(package: str, command: str, tmp_path: Path) -> None:
+    (tmp_path / "v.mp4").touch()
+    script = f"import sys; sys.modules[{package!r}] = None; {command}"
     done = subprocess.run(
         [sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, check=False
     )

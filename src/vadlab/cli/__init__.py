@@ -22,6 +22,7 @@ from vadlab.cli.listing import list_
 from vadlab.cli.printing import complain, err
 from vadlab.cli.reproduce import reproduce
 from vadlab.cli.scores import import_scores
+from vadlab.cli.undelivered import undelivered
 from vadlab.cli.view import view
 from vadlab.cli.watch import watch
 from vadlab.errors import VadlabError
@@ -66,6 +67,7 @@ for verb in (pipeline.demo, pipeline.extract, pipeline.train, pipeline.evaluate,
     app.command()(verb)
 app.command()(watch)
 app.command()(calibrate)
+app.command()(undelivered)
 app.command()(view)
 app.command("import-scores")(import_scores)
 app.command()(reproduce)

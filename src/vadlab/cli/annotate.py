@@ -9,7 +9,6 @@ import typer
 
 from vadlab.cli.options import Json
 from vadlab.cli.printing import counted, err, out, print_json
-from vadlab.errors import UsageError
 
 if TYPE_CHECKING:
     from vadlab.verbs.annotated_labels import Labels
@@ -51,16 +50,9 @@ def annotate(
     if labels:
         _write_labels(root, threshold=threshold, dry_run=dry_run, as_json=as_json)
         return
-    try:
-        from vadlab.web.serve import Binding, serve
-        from vadlab.web.site import Site
-    except ModuleNotFoundError as error:
-        raise UsageError(
-            "the packages of the web pages are not installed",
-            found=str(error),
-            remedy='pip install "vadlab[web]"',
-        ) from error
     from vadlab.verbs.annotate import table_rows
+    from vadlab.web.serve import Binding, serve
+    from vadlab.web.site import Site
 
     n_videos = len(table_rows(root))  # tells what is wrong with the folder before a page is opened
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from vadlab.cli.options import Device, Json
+from vadlab.cli.options import Device, Engine, Json
 from vadlab.cli.printing import complain, counted, out, print_json
 
 if TYPE_CHECKING:  # what it imports is heavy
@@ -38,9 +38,7 @@ def calibrate(
     cool_down: Annotated[float, typer.Option(help="Seconds after an event without another.")] = 0.0,
     timing: Annotated[str, typer.Option(help="settled | causal, as in `watch`.")] = "settled",
     piece: Annotated[int | None, typer.Option(help="Clips scored at a time, as in `watch`.")] = None,
-    engine: Annotated[
-        str | None, typer.Option(help="Another engine for the features than the training's.")
-    ] = None,
+    engine: Engine = None,
     device: Device = "auto",
     as_json: Json = False,
 ) -> None:

@@ -9,10 +9,17 @@ import typer
 
 from vadlab import config
 
-__all__ = ["DatasetName", "Device", "Json", "Recipe", "Root", "Seed", "Settings", "read_settings"]
+__all__ = ["DatasetName", "Device", "Engine", "Json", "Recipe", "Root", "Seed", "Settings", "read_settings"]
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout; bars stay on stderr.")]
 Device = Annotated[str, typer.Option(help="auto | cpu | cuda | cuda:N")]
+Engine = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME|DIR",
+        help="Another engine for the features than the training's, or a folder of `vadlab export`.",
+    ),
+]
 Seed = Annotated[int, typer.Option(help="Of random draws: splits, initialisation, batches.")]
 DatasetName = Annotated[str, typer.Argument(metavar="DATASET", help="A name of `vadlab list datasets`.")]
 Root = Annotated[Path, typer.Argument(metavar="ROOT", help="The dataset's folder.")]

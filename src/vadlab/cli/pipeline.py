@@ -10,7 +10,7 @@ from rich.table import Table
 
 from vadlab import catalog
 from vadlab.cli.findings import print_finding
-from vadlab.cli.options import DatasetName, Device, Json, Recipe, Root, Seed, Settings, read_settings
+from vadlab.cli.options import DatasetName, Device, Engine, Json, Recipe, Root, Seed, Settings, read_settings
 from vadlab.cli.printing import complain, counted, out, percent, print_json
 
 __all__ = ["demo", "evaluate", "extract", "score", "train"]
@@ -240,13 +240,7 @@ def score(
     off: Annotated[float | None, typer.Option(help="Score that ends it.")] = None,
     min_length: Annotated[float, typer.Option(help="Seconds; shorter events are dropped.")] = 0.4,
     merge_gap: Annotated[float, typer.Option(help="Seconds; closer events become one.")] = 1.0,
-    engine: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME|DIR",
-            help="Another engine for the features than the training's, or a folder of `vadlab export`.",
-        ),
-    ] = None,
+    engine: Engine = None,
     device: Device = "auto",
     as_json: Json = False,
 ) -> None:

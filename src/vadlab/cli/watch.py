@@ -9,13 +9,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 from rich.live import Live
 from rich.table import Table
 
-from vadlab.cli.options import Device
+from vadlab.cli.options import Device, Engine
 from vadlab.cli.printing import complain, counted, err, out
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def watch(
         float,
         typer.Option(help="Seconds a live frame may wait; then all that wait are dropped, and counted."),
     ] = 4.0,
-    engine: Annotated[str | None, typer.Option(help="Another for the features than the training's.")] = None,
+    engine: Engine = None,
     device: Device = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print each event as a line of JSON.")] = False,
 ) -> None:
@@ -110,6 +110,9 @@ def watch(
 
     Events go to WATCH/events.jsonl and WATCH/events.sqlite, as "new", "update" and "end"; WATCH/status.json
     has each source's state once a second. Streams that are lost are connected again, for ever.
+
+    A webhook and a broker get each message at least once, with the same key each time, or it is given up:
+    counted in WATCH/status.json and at the end, and listed by `vadlab undelivered WATCH`.
 
     With --timing settled, scores are those that `vadlab score` gives to the same frames; for aed with K = 5
     a frame's is known when the window that begins with its clip is complete, 81 frames after the clip's
@@ -154,18 +157,30 @@ def watch(
             err.print(f"metrics: {watching.metrics}", soft_wrap=True)
         with _shown(watching.watcher):
             failed = watching.run(stop)
-        told = watching.watcher.status()["sources"]
-    for one in told:
+        told = watching.watcher.status()
+    for one in told["sources"]:
         err.print(
             f"{one['name']}: {one['state']}, {counted(one['frames'], 'frame')}, {one['scored']} scored, "
             f"{one['dropped']} dropped, {counted(one['events'], 'event')}",
             soft_wrap=True,
             markup=False,
         )
+    for sink in told["sinks"]:
+        if sink["n_waiting"] or sink["n_lost"]:
+            complain(sink["name"], _undelivered(sink, folder))
     for name, reason in failed:
         complain(name, reason)
     if failed:
         raise typer.Exit(1)
+
+
+def _undelivered(sink: dict[str, Any], folder: Path) -> str:
+    from vadlab.verbs.undelivered import OUTBOXES
+
+    has_outbox = sink["name"] in OUTBOXES
+    text = f"{sink['n_lost']} {'given up so far' if has_outbox else 'lost'}, {sink['n_waiting']} waiting"
+    text += f" ({sink['last_error']})" if sink["last_error"] else ""
+    return text + (f"; see vadlab undelivered {folder}" if has_outbox else "")
 
 
 def _threshold(text: str | None) -> float | Path | None:

@@ -19,7 +19,7 @@ from scipy import stats
 
 from vadlab import checkpoint
 from vadlab.errors import DataError, StoreError, UsageError
-from vadlab.evaluation.events import find_events
+from vadlab.evaluation.events import Alarm, find_events
 from vadlab.files import digest, read_json, write_json
 from vadlab.live.life_cycle import LifeCycleSettings
 from vadlab.types import FloatArray
@@ -48,6 +48,15 @@ class EventLengths:
     min_length_s: float = 0.4
     merge_gap_s: float = 1.0
     cool_down_s: float = 0.0
+
+    @classmethod
+    def usual(cls, natural: float | None) -> Self:
+        """What `watch` takes where nothing is said.
+
+        Args:
+            natural: The detector's own threshold, on a scale from 0; None where it has none.
+        """
+        return cls(close_at=Alarm.at(1.0, scale_from_0=natural is not None).off)
 
     def settings(self, threshold: float, fps: Fraction) -> LifeCycleSettings:
         """With a threshold, for a video of this frame rate."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from vadlab.errors import DataError
 from vadlab.files import write_whole
-from vadlab.live.event_store import EventStore
+from vadlab.live.event_store import EVENTS, EventStore
 from vadlab.live.reel import Still, pictures
 from vadlab.video.encode import write_video
 
@@ -36,7 +36,7 @@ class ClipStore:
             StoreError: If the event store cannot be opened.
         """
         self._watch, self._max_bytes = watch, max_bytes
-        self._events = EventStore(watch / "events.sqlite")
+        self._events = EventStore(watch / EVENTS)
         self.n_removed_unreviewed = 0
         """Events that lost their files before anyone reviewed them."""
         for name in ("clips", "thumbnails"):

@@ -15,7 +15,9 @@ from vadlab.errors import DataError
 from vadlab.live.event import LiveEvent
 from vadlab.live.sqlite_file import SqliteFile
 
-__all__ = ["EventStore", "StoreHealth", "StoredEvent"]
+__all__ = ["EVENTS", "EventStore", "StoreHealth", "StoredEvent"]
+
+EVENTS = "events.sqlite"  # in the folder of a watch
 
 _VERSION = 1
 _SCHEMA = """

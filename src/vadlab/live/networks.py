@@ -15,8 +15,9 @@ import cv2
 from vadlab import checkpoint, devices, training
 from vadlab.detector import Detector
 from vadlab.errors import UsageError
+from vadlab.exported import extractor_by
 from vadlab.features.clips import Clip
-from vadlab.features.extract import Extractor, remake_extractor
+from vadlab.features.extract import Extractor
 from vadlab.features.store import select_streams
 from vadlab.live.reach import reach_of
 from vadlab.live.rolling import Rolling, Timing
@@ -116,18 +117,18 @@ def load_networks(
 
     Args:
         run: A finished run.
-        engine: Another for the features than the training's.
+        engine: Another for the features than the training's, or a folder of `vadlab export`.
         device: Where the networks run.
         piece: See `Networks`.
 
     Raises:
-        StoreError: If the run is unfinished.
+        StoreError: If the run is unfinished, or the export is of another backbone.
         WeightsError: If the backbone's weights are not here.
-        UsageError: If the detector needs the whole video, and no piece is given.
+        UsageError: If the engine is unknown or not installed, or the detector needs the whole video and no
+            piece is given.
     """
     detector, facts = checkpoint.restore(run)
     extractor = None
     if facts["features"]:
-        workers = devices.cores()
-        extractor = remake_extractor(facts["features"], engine=engine, device=device, workers=workers)
+        extractor = extractor_by(engine, facts["features"], device=device, workers=devices.cores())
     return Networks(detector, facts, extractor, piece=piece, device=device)

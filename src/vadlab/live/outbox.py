@@ -1,4 +1,9 @@
-"""Messages that wait on disk until they are delivered, or given up and said to be so."""
+"""Messages that wait on disk until they are delivered, or given up and said to be so.
+
+Each message that is put arrives at least once, or is counted as given up, with the reason. It may arrive more
+than once: a receiver's answer can get lost, and a process can be killed before it has noted that a message
+arrived. All attempts carry the same key, so that a receiver that keeps the keys it has seen takes each once.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +20,7 @@ from vadlab.errors import StoreError
 from vadlab.live.event import LiveEvent
 from vadlab.live.sqlite_file import SqliteFile
 
-__all__ = ["Message", "Outbox", "Totals"]
+__all__ = ["Message", "Outbox", "Totals", "messages_of"]
 
 _log = logging.getLogger(__name__)
 
@@ -67,8 +72,7 @@ class Totals:
 class Outbox:
     """A queue in a file, first in, first out; one process at a time uses it, which may be killed.
 
-    A message leaves the queue only when it was delivered or given up. Who is killed between a delivery and
-    `delivered` delivers it again, under the same key.
+    A message leaves the queue only when it was delivered or given up.
     """
 
     def __init__(self, path: Path, *, max_waiting: int = 10_000) -> None:
@@ -94,7 +98,7 @@ class Outbox:
                 remedy="stop the other watch, or give this one a folder of its own",
             ) from error
         try:
-            self._file = SqliteFile(path, what="outbox", version=1, schema=_SCHEMA)
+            self._file = _opened(path)
         except BaseException:
             self._only_one.release()
             raise
@@ -176,8 +180,7 @@ class Outbox:
 
     def given_up(self) -> list[Message]:
         """The last 1000 messages that were given up, oldest first."""
-        rows = self._file.rows("SELECT * FROM messages WHERE given_up IS NOT NULL ORDER BY number")
-        return [_message(row) for row in rows]
+        return [message for message in _all(self._file) if message.given_up is not None]
 
     def totals(self) -> Totals:
         """How many wait, were delivered and were given up."""
@@ -191,6 +194,27 @@ class Outbox:
         """Close the file; what waits stays in it."""
         self._file.close()
         self._only_one.release()
+
+
+def messages_of(path: Path) -> list[Message]:
+    """All that wait in an outbox, and the last 1000 given up, oldest first; another process may deliver it.
+
+    Raises:
+        StoreError: If the file cannot be read, or is no outbox.
+    """
+    file = _opened(path)
+    try:
+        return _all(file)
+    finally:
+        file.close()
+
+
+def _opened(path: Path) -> SqliteFile:
+    return SqliteFile(path, what="outbox", version=1, schema=_SCHEMA)
+
+
+def _all(file: SqliteFile) -> list[Message]:
+    return [_message(row) for row in file.rows("SELECT * FROM messages ORDER BY number")]
 
 
 def _message(row: sqlite3.Row) -> Message:

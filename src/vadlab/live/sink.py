@@ -22,9 +22,9 @@ class SinkHealth:
         name: The sink's name, such as "webhook".
         state: "ok": the last attempt succeeded, or there was none; "failing": it did not, and what waits
             is tried again; "lossy": messages were lost and are counted.
-        n_sent: Messages delivered since the sink was opened.
+        n_sent: Messages delivered since the sink was opened, each counted once however often it was sent.
         n_waiting: Messages that wait to be delivered.
-        n_lost: Messages given up, in all.
+        n_lost: Messages given up, in all; for an outbox since its file was made, over all watches.
         last_sent: UNIX seconds of the last delivery, or None.
         last_error: Why the last attempt failed, or None where it succeeded.
     """
@@ -71,7 +71,11 @@ class Sink(Protocol):
 
 
 class Fanout:
-    """All sinks of a watch as one: a sink that fails keeps no other from being told."""
+    """All sinks of a watch as one: a sink that fails keeps no other from being told.
+
+    They are told one after the other; of a process that is killed meanwhile, the first ones have the message
+    and the last ones may not.
+    """
 
     def __init__(self, sinks: Sequence[Sink]) -> None:
         """Take the sinks; they are told in this order."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import gc
 import logging
 import queue
 import threading
@@ -20,7 +19,7 @@ from vadlab.errors import StoreError
 from vadlab.files import write_json
 from vadlab.live.capture import Capture, Onlooker, Patience
 from vadlab.live.event import LiveEvent
-from vadlab.live.event_store import EventStore
+from vadlab.live.event_store import EVENTS, EventStore
 from vadlab.live.health import Health, SourceHealth, prometheus
 from vadlab.live.life_cycle import LifeCycle, LifeCycleSettings
 from vadlab.live.networks import Networks
@@ -157,11 +156,6 @@ class Watcher:
         """
         self._sinks.open()
         self._end_left_open()
-        # PyAV's pictures hold themselves (`side_data`), so that only a collection of the oldest generation
-        # frees those that lived for long. It comes when what is new is a quarter of what there is; beside all
-        # that torch has loaded that would be seldom, so what is loaded is left out of it.
-        gc.freeze()
-        gc.collect()
         try:
             for one in self._watched.values():
                 one.scorer.start()
@@ -171,7 +165,6 @@ class Watcher:
                     _log.warning("%s did not stop in time; what it had under way is lost", one.source.name)
                     self._finish(one)
         finally:
-            gc.unfreeze()
             # The state comes last, so that it tells of all deliveries.
             self._sinks.close()
             self._write_status("stopped")
@@ -179,9 +172,9 @@ class Watcher:
 
     def _end_left_open(self) -> None:
         """Tell the end of events that an earlier watch in this folder was killed in."""
-        if self._folder is None or not (self._folder / "events.sqlite").exists():
+        if self._folder is None or not (self._folder / EVENTS).exists():
             return
-        store = EventStore(self._folder / "events.sqlite")
+        store = EventStore(self._folder / EVENTS)
         left = store.unfinished()
         store.close()
         for event in left:

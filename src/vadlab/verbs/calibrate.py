@@ -47,7 +47,7 @@ def calibrate(
         close_at: Wins over that of `lengths`; None takes 0.8 where scores lie in 0..1, else 1, as `watch`.
         timing: As in `watch`.
         piece: As in `watch`.
-        engine: Another for the features than the training's.
+        engine: Another for the features than the training's, or a folder of `vadlab export`.
         device: Where the networks run.
 
     Returns:
@@ -57,7 +57,8 @@ def calibrate(
         UsageError: If a video is of the run's test part or is known to be abnormal, the rate is negative,
             or the detector cannot follow a stream.
         DataError: If no video could be scored.
-        StoreError, WeightsError: If the run is unfinished, or its weights are not here.
+        StoreError: If the run is unfinished, or the export is of another backbone.
+        WeightsError: If the backbone's weights are not here.
     """
     if timing not in get_args(Timing):
         raise UsageError(f"unknown timing {timing!r}", expected=" | ".join(get_args(Timing)))
@@ -69,7 +70,7 @@ def calibrate(
     try:
         trained_on = _known(networks.facts, sources)
         if close_at is None:
-            close_at = 0.8 if networks.detector.threshold is not None else 1.0
+            close_at = EventLengths.usual(networks.detector.threshold).close_at
         lengths = replace(lengths or EventLengths(), close_at=close_at)
         seen, failed = _scored(networks, sources, timing)
     finally:

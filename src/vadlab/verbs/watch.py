@@ -20,6 +20,7 @@ from vadlab.files import write_json
 from vadlab.live.calibrate import Calibration, EventLengths, scoring_of
 from vadlab.live.capture import Onlooker, Patience
 from vadlab.live.event import LiveEvent
+from vadlab.live.event_store import EVENTS
 from vadlab.live.life_cycle import LifeCycleSettings
 from vadlab.live.metrics_server import MetricsServer
 from vadlab.live.networks import Networks, load_networks
@@ -31,11 +32,11 @@ from vadlab.live.sinks.jsonl import JsonlSink
 from vadlab.live.sinks.sqlite import SqliteSink
 from vadlab.live.source import Source, parse_sources
 from vadlab.live.watcher import Watcher
+from vadlab.verbs.undelivered import OUTBOXES
 
 __all__ = ["Alarms", "Receivers", "Watch", "WatchPlan"]
 
 WATCH = "watch.json"
-EVENTS = "events.sqlite"
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ class Alarms:
             StoreError: If the file is none, or its threshold was chosen for other scores.
         """
         natural = detector.threshold
-        lengths = EventLengths(close_at=1.0 if natural is None else 0.8)
+        lengths = EventLengths.usual(natural)
         threshold = self.threshold
         if isinstance(threshold, Path):
             chosen = Calibration.read(threshold)
@@ -118,13 +119,13 @@ class Receivers:
         if self.webhook is not None:
             from vadlab.live.sinks.webhook import WebhookSink
 
-            outbox = folder / "webhook.sqlite"
+            outbox = folder / OUTBOXES["webhook"]
             sinks.append(WebhookSink(self.webhook, outbox=outbox, secret=self.webhook_secret))
         if self.mqtt is not None:
             from vadlab.live.sinks.mqtt import Broker, MqttSink
 
             broker = Broker.at(self.mqtt, password=self.mqtt_password)
-            sinks.append(MqttSink(broker, outbox=folder / "mqtt.sqlite"))
+            sinks.append(MqttSink(broker, outbox=folder / OUTBOXES["mqtt"]))
         return sinks
 
 
@@ -143,7 +144,7 @@ class WatchPlan:
         patience: How long to wait for what.
         real_time: Read files at their own speed.
         metrics_port: Serve the numbers at this port of this machine; 0 takes a free one, None serves none.
-        engine: Another for the features than the training's.
+        engine: Another for the features than the training's, or a folder of `vadlab export`.
         device: Where the networks run.
     """
 
@@ -167,7 +168,8 @@ class Watch:
     Raises:
         UsageError: On entering, if a source is not there, another process watches into the same folder, the
             port is taken, or the detector cannot follow a stream.
-        StoreError, WeightsError: If the run is unfinished, or its weights are not here.
+        StoreError: If the run is unfinished, or the threshold's file or the export is of another.
+        WeightsError: If the backbone's weights are not here.
     """
 
     def __init__(

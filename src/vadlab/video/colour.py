@@ -8,6 +8,7 @@ import av
 import cv2
 import numpy as np
 from av.buffer import Buffer
+from av.sidedata.sidedata import SideDataContainer
 from numpy.typing import NDArray
 
 from vadlab.video.transform import Frame, resize
@@ -52,7 +53,9 @@ def shown_size(picture: av.VideoFrame) -> tuple[int, int]:
 
 def _display_matrix(picture: av.VideoFrame) -> tuple[int, int, int, int] | None:
     """(a, b, c, d) where x' = a x + c y and y' = b x + d y, or None where nothing turns."""
-    data = picture.side_data.get("DISPLAYMATRIX")
+    # Not `picture.side_data`: the picture keeps that, which holds the picture, so that only the collector of
+    # reference cycles would free the two, late and many at a time.
+    data = SideDataContainer(picture).get("DISPLAYMATRIX")  # type: ignore[call-arg]
     if not isinstance(data, Buffer):
         return None
     a, b, _, c, d = (int(value) for value in np.frombuffer(bytes(data), np.int32, count=5))
