@@ -92,6 +92,14 @@ class Journal:
             self._database = sqlite3.connect(
                 file, timeout=WAIT_S, isolation_level=None, check_same_thread=False
             )
+        try:
+            self._prepare()
+        except BaseException:
+            self.close()
+            raise
+
+    def _prepare(self) -> None:
+        with self._told():
             # Tables first: a journal that is just being made shows both or neither.
             is_new = not self._database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
             found = self._database.execute("PRAGMA user_version").fetchone()[0]
@@ -100,10 +108,9 @@ class Journal:
                 self._database.execute("PRAGMA synchronous = FULL")
                 self._database.executescript(SCHEMA)
                 return
-        self.close()
         raise StoreError(
             "the file is no journal of annotations that this version of vadlab knows",
-            file=file,
+            file=self.file,
             expected=f"version {VERSION}",
             found=f"version {found}" if found else "another database",
             remedy="update vadlab" if found > VERSION else "move the file away",

@@ -1,18 +1,21 @@
 """The web application: routers, pages, errors and the guard around them.
 
-A new subject is a file in `routes/` with `router(site)`, named in `_routers`, and a new page a file
-`static/NAME.html`, named in `PAGES`. A page loads `theme.js` first and calls `shell()` of `shell.js`.
+A new subject is a file in `routes/` with `router(site)`, named in `_routers`, and a new page a script in
+`static/`, named in `PAGES`. Every page is `static/shell.html` with its own title, styles and script, which
+draws the bar with `shell()` of `shell.js` and fills <main>; signing in needs no bar.
 """
 
 from __future__ import annotations
 
 import contextlib
+import string
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
 from fastapi import APIRouter, FastAPI
-from fastapi.responses import FileResponse
+from fastapi.responses import HTMLResponse
 from starlette.concurrency import run_in_threadpool
 from starlette.staticfiles import StaticFiles
 
@@ -26,20 +29,36 @@ from vadlab.web.routes import about, annotate, jobs, live, runs, viewer
 from vadlab.web.security import Guard
 from vadlab.web.site import Site
 
-__all__ = ["PAGES", "create_app"]
+__all__ = ["PAGES", "Page", "create_app"]
 
 STATIC = Path(str(resources.files("vadlab.web").joinpath("static")))
 
-# Address to the file in static/.
+
+@dataclass(frozen=True)
+class Page:
+    """What a page has of its own.
+
+    Args:
+        title: Shown before " · vadlab" until the script sets another.
+        script: A module in static/.
+        styles: Style sheets in static/, in order.
+    """
+
+    title: str
+    script: str
+    styles: tuple[str, ...] = ("style.css",)
+
+
+# By address.
 PAGES = {
-    "/": "runs.html",
-    "/view": "viewer.html",
-    "/annotate": "annotate.html",
-    "/compare": "compare.html",
-    "/score": "score.html",
-    "/live": "live.html",
-    "/sign-in": "sign-in.html",
-    "/api": "api.html",
+    "/": Page("Runs", "runs.js"),
+    "/view": Page("Viewer", "viewer.js", ("style.css", "viewer.css")),
+    "/annotate": Page("Annotate", "annotate.js", ("style.css", "annotate.css")),
+    "/compare": Page("Compare", "compare.js"),
+    "/score": Page("Score", "score.js"),
+    "/live": Page("Live", "live.js"),
+    "/sign-in": Page("Sign in", "sign-in.js"),
+    "/api": Page("API", "api-page.js"),
 }
 
 DESCRIPTION = """Runs, their scores and events, uploaded videos and live events of one root folder.
@@ -73,8 +92,9 @@ def create_app(site: Site, *, access: Access | None = None) -> FastAPI:
     )
     for router in _routers(site, queue):
         app.include_router(router, prefix="/api", responses=RESPONSES)
-    for address, file in PAGES.items():
-        _add_page(app, address, file)
+    shell = string.Template((STATIC / "shell.html").read_text(encoding="utf-8"))
+    for address, page in PAGES.items():
+        _add_page(app, address, _filled(shell, page))
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     explain_problems(app)
     app.add_middleware(Guard, access=access or Access())
@@ -93,8 +113,13 @@ def _routers(site: Site, queue: Jobs) -> list[APIRouter]:
     ]
 
 
-def _add_page(app: FastAPI, address: str, file: str) -> None:
-    def page() -> FileResponse:
-        return FileResponse(STATIC / file, media_type="text/html")
+def _filled(shell: string.Template, page: Page) -> str:
+    styles = "\n".join(f'<link rel="stylesheet" href="/static/{name}">' for name in page.styles)
+    return shell.substitute(title=page.title, styles=styles, script=page.script)
 
-    app.add_api_route(address, page, methods=["GET"], include_in_schema=False)
+
+def _add_page(app: FastAPI, address: str, html: str) -> None:
+    def answer() -> HTMLResponse:
+        return HTMLResponse(html)
+
+    app.add_api_route(address, answer, methods=["GET"], include_in_schema=False)

@@ -79,9 +79,10 @@ class Jobs:
         self._max_waiting = max_waiting
         self._lock = threading.Lock()
         self._jobs: dict[str, Job] = {}
-        self._queue: queue.Queue[tuple[str, Path]] = queue.Queue()
+        self._queue: queue.Queue[tuple[str, Path] | None] = queue.Queue()  # None: nothing more is begun
         self._process: tuple[str, subprocess.Popen[str]] | None = None
         self._worker: threading.Thread | None = None
+        self._closed = False
         for job in _stored(folder):
             self._jobs[job.id] = job
 
@@ -97,10 +98,7 @@ class Jobs:
             MissingError: If there is none of this id.
         """
         with self._lock:
-            job = self._jobs.get(id_)
-        if job is None:
-            raise MissingError(f"there is no job {id_!r}")
-        return job
+            return self._known(id_)
 
     def place(self, id_: str) -> Path:
         """The folder of a job that exists."""
@@ -133,7 +131,11 @@ class Jobs:
         return id_, place
 
     def begin(self, id_: str, *, run: str, run_folder: Path, name: str) -> Job:
-        """Put a job whose video is in its folder into the queue."""
+        """Put a job whose video is in its folder into the queue.
+
+        Raises:
+            BusyError: If too many jobs wait meanwhile.
+        """
         self.check_room()
         job = Job(id_, run, name, "waiting", time.time())
         with self._lock:
@@ -146,10 +148,13 @@ class Jobs:
         return job
 
     def cancel(self, id_: str) -> Job:
-        """Stop a job that waits or runs; one that is over stays as it is."""
-        job = self.get(id_)
+        """Stop a job that waits or runs; one that is over stays as it is.
+
+        Raises:
+            MissingError: If there is none of this id.
+        """
         with self._lock:
-            job = self._jobs[id_]
+            job = self._known(id_)
             if job.over:
                 return job
             job = self._jobs[id_] = replace(job, state="cancelled", share=None, text="")
@@ -160,25 +165,39 @@ class Jobs:
         return job
 
     def delete(self, id_: str) -> None:
-        """Forget a job and delete its folder; one that runs is cancelled before."""
+        """Forget a job and delete its folder; one that runs is cancelled before.
+
+        Raises:
+            MissingError: If there is none of this id.
+        """
         self.cancel(id_)
         with self._lock:
-            del self._jobs[id_]
+            self._jobs.pop(id_, None)  # another request may have been as quick
         shutil.rmtree(self.folder / id_, ignore_errors=True)
 
     def close(self) -> None:
-        """End the running process, if any; its job is cancelled."""
+        """Begin no more jobs, and end the running process, if any; its job is cancelled."""
         with self._lock:
-            running = self._process
+            self._closed = True
+            running, worker = self._process, self._worker
         if running is not None:
             self.cancel(running[0])
+        self._queue.put(None)
+        if worker is not None:
+            worker.join(SECONDS_TO_STOP)
+
+    def _known(self, id_: str) -> Job:
+        job = self._jobs.get(id_)
+        if job is None:
+            raise MissingError(f"there is no job {id_!r}")
+        return job
 
     def _work(self) -> None:
-        while True:
-            id_, run_folder = self._queue.get()
+        while (asked := self._queue.get()) is not None:
+            id_, run_folder = asked
             with self._lock:
                 job = self._jobs.get(id_)
-                if job is None or job.over:
+                if self._closed or job is None or job.over:
                     continue
                 self._jobs[id_] = replace(job, state="running", text="loading the run")
                 place = self.folder / id_

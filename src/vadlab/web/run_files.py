@@ -11,7 +11,7 @@ from vadlab.errors import StoreError
 from vadlab.files import read_json
 from vadlab.web.site import MissingError
 
-__all__ = ["Facts", "facts", "finding", "report_file"]
+__all__ = ["Facts", "facts", "finding", "report_file", "report_place"]
 
 METRICS, RUN, STATE = "metrics.json", "run.json", "state.safetensors"
 
@@ -86,6 +86,11 @@ def finding(run: Path, rules: str | None) -> tuple[str, dict[str, Any]]:
     return name, found[name]
 
 
+def report_place(run: Path, rules: str) -> Path:
+    """Where `vadlab evaluate` puts the HTML report under some rules, written or not."""
+    return run / ("report.html" if rules == "strict" else f"report-{rules}.html")
+
+
 def report_file(run: Path, rules: str) -> Path:
     """The HTML report under some rules.
 
@@ -93,7 +98,7 @@ def report_file(run: Path, rules: str) -> Path:
         MissingError: If there is none.
     """
     name, _ = finding(run, rules)
-    file = run / ("report.html" if name == "strict" else f"report-{name}.html")
+    file = report_place(run, name)
     if not file.is_file():
         raise MissingError("the run has no report under these rules", remedy=f"vadlab evaluate {run}")
     return file

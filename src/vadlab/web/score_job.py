@@ -6,47 +6,54 @@ JSON object a line: {"share": 0..1 or null, "text": ...}; of a failure the last 
 
 from __future__ import annotations
 
-import contextlib
 import json
-import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from vadlab import checkpoint, progress
-from vadlab.errors import DataError, VadlabError
+from vadlab.errors import VadlabError
 from vadlab.files import write_json
-from vadlab.progress import Report
+from vadlab.pipeline import Pipeline, Scored
 from vadlab.timeline import Timeline, write_timeline
-from vadlab.verbs.score import Scored, Wishes, score_videos
 from vadlab.video.container import promised
 from vadlab.web.jobs import RESULT, TIMELINE
 
 __all__ = ["main"]
 
-CLIP = 16  # frames, of every backbone here; only the share that is shown depends on it
+SHARE_OF_FEATURES = 0.98  # they take nearly all of the time; the detector's part comes after them
 
 
 def main() -> int:
-    """Score, write RESULT and TIMELINE beside what `vadlab score` writes, and return the exit code."""
+    """Score as `vadlab score` does, write TIMELINE and RESULT, and return the exit code."""
     run, video, out = (Path(argument) for argument in sys.argv[1:4])
-    header = promised(video, id=video.stem)
-    _report_to_stdout(None if header is None else max(1, header.n_frames // CLIP))
     try:
-        scored, failed = score_videos(run, [video], out=out)
-        if failed:
-            raise DataError(failed[0][1])
-        _write(run, scored[0], out)
+        pipeline = Pipeline.load(run)
+        _write(pipeline, pipeline(video, progress=_progress(pipeline, video)), out)
     except VadlabError as error:
         _say({"error": str(error)})
         return 1
     return 0
 
 
-def _write(run: Path, one: Scored, out: Path) -> None:
+def _progress(pipeline: Pipeline, video: Path) -> Callable[[int], None]:
+    """Tells how many clips are done, and which share of all, where the file's header says its length."""
+    header = promised(video, id=video.stem)
+    n_clips = None
+    if header is not None and pipeline.extractor is not None:
+        n_clips = max(1, header.n_frames // pipeline.extractor.backbone.clip_length)
+
+    def tell(clips: int) -> None:
+        share = None if n_clips is None else min(SHARE_OF_FEATURES, clips / n_clips)
+        _say({"share": share, "text": f"{clips} clips"})
+
+    return tell
+
+
+def _write(pipeline: Pipeline, one: Scored, out: Path) -> None:
     scores = one.scores
     line = Timeline(
         scores.video.id,
@@ -56,8 +63,6 @@ def _write(run: Path, one: Scored, out: Path) -> None:
         categories=scores.categories,
     )
     write_timeline(out / TIMELINE, line)
-    detector, facts = checkpoint.restore(run)
-    alarm = Wishes().alarm(detector, facts["calibration"])
     write_json(
         out / RESULT,
         {
@@ -65,34 +70,9 @@ def _write(run: Path, one: Scored, out: Path) -> None:
             "fps": str(scores.video.fps),
             "n_events": len(one.events),
             "top_score": float(one.frame_scores.max()),
-            "alarm": {
-                "on": alarm.on,
-                "off": alarm.off,
-                "min_length_s": alarm.min_length_s,
-                "merge_gap_s": alarm.merge_gap_s,
-            },
+            "alarm": asdict(pipeline.alarm),
         },
     )  # last, for its being there means that the job is done
-
-
-def _report_to_stdout(n_clips: int | None) -> None:
-    """Let the bar of `score_videos` speak in JSON lines."""
-
-    @contextlib.contextmanager
-    def bar(what: str, *, counted: bool = True) -> Iterator[Report]:
-        del what, counted
-
-        def report(done: float, total: float, text: str = "") -> None:
-            clips = re.search(r"(\d+) clips$", text)
-            share = done / total if total else None
-            if clips and n_clips:
-                # Features take nearly all of the time; the detector's part comes after them.
-                share = min(0.98, int(clips[1]) / n_clips)
-            _say({"share": share, "text": f"{clips[1]} clips" if clips else ""})
-
-        yield report
-
-    progress.bar = bar
 
 
 def _say(value: dict[str, Any]) -> None:

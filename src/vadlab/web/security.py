@@ -6,7 +6,8 @@ Every request passes the guard before any other code sees it:
 - with a token set, the request must carry it, as `Authorization: Bearer TOKEN` or in the cookie that the
   link `/?token=TOKEN` sets;
 - a request that a browser sends on behalf of another site is refused, and one that changes anything must
-  also carry the header `X-Vadlab`, which no form of another site can add.
+  also carry the header `X-Vadlab`, which no form of another site can add;
+- a body is cut off where no address takes a longer one, as the application would read it into memory.
 """
 
 from __future__ import annotations
@@ -14,20 +15,25 @@ from __future__ import annotations
 import hmac
 import ipaddress
 from http.cookies import CookieError, SimpleCookie
+from typing import Annotated
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+from fastapi import Depends, Header
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vadlab.web.access import Access
 
-__all__ = ["CHANGE_HEADER", "PAGE_POLICY", "REPORT_POLICY", "Guard"]
+__all__ = ["CHANGES", "PAGE_POLICY", "REPORT_POLICY", "Guard"]
 
 CHANGE_HEADER = "x-vadlab"
 COOKIE = "vadlab_token"
 COOKIE_SECONDS = 30 * 24 * 3600
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+MAX_BODY_BYTES = 80 * 1024**2  # an imported file of marks is the longest body
+OWN_LIMIT = ("/api/jobs",)  # writes its body to a file as it comes; see `uploads.receive`
 OPEN_WITHOUT_TOKEN = ("/static/", "/sign-in")
 
 PAGE_POLICY = (
@@ -44,6 +50,16 @@ HEADERS = {
     "referrer-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
 }
+
+
+async def _change_header(
+    value: Annotated[str, Header(alias="X-Vadlab", description="Any value; see the API's description.")],
+) -> None:
+    del value  # the guard has looked at it
+
+
+CHANGES = Depends(_change_header)
+"""Among the dependencies of every address that changes something: puts the header into its description."""
 
 
 class Guard:
@@ -70,7 +86,8 @@ class Guard:
                 out.setdefault("cache-control", "no-cache")
             await send(message)
 
-        await (answer or self.app)(scope, receive, send_guarded)
+        taken = receive if scope["path"] in OWN_LIMIT else _cut_off(receive)
+        await (answer or self.app)(scope, taken, send_guarded)
 
     def _refusal(self, scope: Scope, headers: Headers) -> Response | None:
         path, method = scope["path"], scope["method"]
@@ -83,7 +100,7 @@ class Guard:
         # To follow a link to a page is no harm; to read the API or to change anything is.
         if _from_elsewhere(headers) and (method not in SAFE_METHODS or path.startswith("/api/")):
             return _no(403, "requests on behalf of another site are refused", "open the page of this server")
-        if method not in SAFE_METHODS and path != "/sign-in" and CHANGE_HEADER not in headers:
+        if method not in SAFE_METHODS and CHANGE_HEADER not in headers:
             return _no(403, "a change needs the header X-Vadlab", "send it with any value, such as 1")
         if self.access.token is None or path.startswith(OPEN_WITHOUT_TOKEN) or self._has_token(headers):
             return None
@@ -137,6 +154,21 @@ class Guard:
             COOKIE, self.access.token, max_age=COOKIE_SECONDS, httponly=True, samesite="lax", path="/"
         )
         return answer
+
+
+def _cut_off(receive: Receive) -> Receive:
+    """The request's messages up to MAX_BODY_BYTES; then a refusal in whatever reads them."""
+    size = 0
+
+    async def limited() -> Message:
+        nonlocal size
+        message = await receive()
+        size += len(message.get("body", b""))
+        if size > MAX_BODY_BYTES:
+            raise HTTPException(413, "the body is too large")
+        return message
+
+    return limited
 
 
 def _from_elsewhere(headers: Headers) -> bool:

@@ -86,6 +86,12 @@ class Site:
         """
         return _chosen(self.watches(), key, "watch folder")
 
+    def shown(self, folder: Path) -> str:
+        """A folder as pages name it: its path below the root, else its last part; no page needs more."""
+        if folder != self.root and folder.is_relative_to(self.root):
+            return folder.relative_to(self.root).as_posix()
+        return folder.name
+
     def _lists(self) -> tuple[dict[str, Path], dict[str, Path]]:
         with self._lock:
             if self._found is None or time.monotonic() - self._found[0] > SECONDS_KEPT:

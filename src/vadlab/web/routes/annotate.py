@@ -41,6 +41,8 @@ from vadlab.web.annotation_messages import (
     progress_of,
 )
 from vadlab.web.frame_pictures import FramePictures
+from vadlab.web.problems import JPEG
+from vadlab.web.security import CHANGES
 from vadlab.web.site import MissingError, Site
 
 __all__ = ["router"]
@@ -51,7 +53,7 @@ PLACES = ("n_events", "begin_std", "begin_mad", "end_std", "end_mad")
 MAX_IMPORT_BYTES = 64 * 1024**2
 
 Name = Annotated[str, Query(min_length=1, max_length=80, description="The person who asks.")]
-Path_ = Annotated[str, Query(max_length=1000, description="The video's path, as the list has it.")]
+VideoPath = Annotated[str, Query(max_length=1000, description="The video's path, as the list has it.")]
 Threshold = Annotated[float, Query(gt=0, le=1, description="Share of the annotators.")]
 
 
@@ -128,7 +130,7 @@ def router(site: Site) -> APIRouter:
         )
 
     @routes.get("/video")
-    def read_video(path: Path_, annotator: Name) -> VideoOut:
+    def read_video(path: VideoPath, annotator: Name) -> VideoOut:
         """One video's facts and the asking person's marks. The first call decodes the video to count."""
         project, file, fps = desk.video(path)
         frames = desk.pictures.frames(file, fps=fps)
@@ -144,8 +146,10 @@ def router(site: Site) -> APIRouter:
             document=document_out(project.journal.document(person_name(annotator), path)),
         )
 
-    @routes.get("/frame", response_class=Response, responses={200: {"content": {"image/jpeg": {}}}})
-    def read_frame(path: Path_, number: Annotated[int, Query(ge=0, le=10**9)], stamp: str = "") -> Response:
+    @routes.get("/frame", response_class=Response, responses=JPEG)
+    def read_frame(
+        path: VideoPath, number: Annotated[int, Query(ge=0, le=10**9)], stamp: str = ""
+    ) -> Response:
         """Exactly the frame of that number, as JPEG. With the file's stamp it may be cached."""
         _, file, fps = desk.video(path)
         picture = desk.pictures.jpeg(file, number, fps=fps)
@@ -154,7 +158,11 @@ def router(site: Site) -> APIRouter:
         kept = "private, max-age=3600, immutable" if stamp == desk.pictures.stamp(file) else "no-cache"
         return Response(picture, media_type="image/jpeg", headers={"cache-control": kept})
 
-    @routes.post("/operations", responses={409: {"description": "The document has gone on meanwhile."}})
+    @routes.post(
+        "/operations",
+        dependencies=[CHANGES],
+        responses={409: {"description": "The document has gone on meanwhile."}},
+    )
     def do(asked: OperationIn) -> DocumentOut:
         """Do one operation. When it is answered, it is on disk."""
         project, _, _ = desk.video(asked.video)
@@ -189,7 +197,7 @@ def router(site: Site) -> APIRouter:
         return found
 
     @routes.get("/review/video")
-    def review_video(path: Path_, annotator: Name, threshold: Threshold = 0.5) -> ReviewVideo:
+    def review_video(path: VideoPath, annotator: Name, threshold: Threshold = 0.5) -> ReviewVideo:
         """Everybody's finished marks of a video, for those whose own marks of it are closed (`reveal`)."""
         project, _, _ = desk.video(path)
         if not project.may_see_all(person_name(annotator), path):
@@ -224,7 +232,7 @@ def router(site: Site) -> APIRouter:
         """What writing the labels would change."""
         return _labels(desk.project(), threshold, dry_run=True)
 
-    @routes.post("/labels")
+    @routes.post("/labels", dependencies=[CHANGES])
     def write_labels(asked: LabelsIn) -> Labels:
         """Write annotations.csv, annotators.csv and decisions.csv into the folder."""
         return _labels(desk.project(), asked.threshold, dry_run=False)
@@ -245,7 +253,7 @@ def router(site: Site) -> APIRouter:
         headers = {"content-disposition": f'attachment; filename="annotations-{name}"'}
         return Response(content, media_type="application/octet-stream", headers=headers)
 
-    @routes.post("/start")
+    @routes.post("/start", dependencies=[CHANGES])
     def start(
         format_name: Annotated[str, Form(alias="format", max_length=40)],
         annotator: Annotated[str, Form(min_length=1, max_length=80)],

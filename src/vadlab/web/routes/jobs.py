@@ -6,7 +6,7 @@ import shutil
 from fractions import Fraction
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Query, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import FileResponse, Response
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
@@ -17,12 +17,12 @@ from vadlab.web.jobs import TIMELINE, Job, Jobs
 from vadlab.web.playback import Playback, Playbacks
 from vadlab.web.problems import VIDEO
 from vadlab.web.routes.viewer import Playable, playable, sent
+from vadlab.web.security import CHANGES
 from vadlab.web.site import MissingError, Site
 from vadlab.web.uploads import TooLargeError, check_video, receive, safe_name
 
 __all__ = ["router"]
 
-ChangeHeader = Annotated[str, Header(alias="X-Vadlab", description="Any value; see the API's description.")]
 FILE = {"schema": {"type": "string", "format": "binary"}}
 BODY = {"requestBody": {"required": True, "content": {"application/octet-stream": FILE}}}
 
@@ -53,15 +53,13 @@ def router(site: Site, jobs: Jobs, playbacks: Playbacks) -> APIRouter:
         """All jobs, the newest first."""
         return [_view(job) for job in jobs.all()]
 
-    @routes.post("", status_code=201, openapi_extra=BODY)
+    @routes.post("", status_code=201, openapi_extra=BODY, dependencies=[CHANGES])
     async def create(
         request: Request,
         run: Annotated[str, Query(description="Key of the run that scores")],
         name: Annotated[str, Query(description="The file's name", min_length=1, max_length=255)],
-        change: ChangeHeader,
     ) -> JobView:
         """Score a video: the request's body is the file itself. It is checked to be a video before."""
-        del change  # the guard has looked at it
         jobs.check_room()
         folder = site.run(run)
         if not run_files.facts(folder).can_score:
@@ -83,16 +81,14 @@ def router(site: Site, jobs: Jobs, playbacks: Playbacks) -> APIRouter:
         """One job; ask again for its progress."""
         return _view(jobs.get(job))
 
-    @routes.post("/{job}/cancel")
-    def cancel(job: str, change: ChangeHeader) -> JobView:
+    @routes.post("/{job}/cancel", dependencies=[CHANGES])
+    def cancel(job: str) -> JobView:
         """Stop a job that waits or runs."""
-        del change
         return _view(jobs.cancel(job))
 
-    @routes.delete("/{job}", status_code=204, response_class=Response)
-    def delete(job: str, change: ChangeHeader) -> Response:
+    @routes.delete("/{job}", status_code=204, response_class=Response, dependencies=[CHANGES])
+    def delete(job: str) -> Response:
         """Delete a job, its video and its scores."""
-        del change
         jobs.delete(job)
         return Response(status_code=204)
 

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Query
 from fastapi.responses import FileResponse
 from pydantic import BaseModel, Field
 
@@ -16,6 +16,7 @@ from vadlab.files import read_json
 from vadlab.live.event_store import EventStore, StoredEvent
 from vadlab.web.contained import contained
 from vadlab.web.problems import JPEG, VIDEO
+from vadlab.web.security import CHANGES
 from vadlab.web.site import MissingError, Site
 
 __all__ = ["router"]
@@ -23,15 +24,15 @@ __all__ = ["router"]
 WATCH, STATUS, EVENTS = "watch.json", "status.json", "events.sqlite"
 PAGE = 50
 MAX_PAGE = 500
-Change = Annotated[str, Header(alias="X-Vadlab", description="Any value; see the API's description.")]
 EventId = Annotated[str, Field(min_length=1, max_length=100)]
 
 
 class Watch(BaseModel):
     """A watch folder now.
 
-    `status` is the content of its status.json, None before there is one; `threshold` the score that opens an
-    event, None where its watch.json does not say.
+    `status` is the content of its status.json, None before there is one, but names the run as `folder` names
+    the watch folder: below the root, or by its last part. `threshold` is the score that opens an event, None
+    where its watch.json does not say.
     """
 
     key: str
@@ -111,17 +112,15 @@ def router(site: Site) -> APIRouter:
         )
         return [_seen(one) for one in found]
 
-    @routes.put("/{watch}/events/{event}/review")
-    def review(watch: str, event: EventId, body: Review, change: Change) -> SeenEvent:
+    @routes.put("/{watch}/events/{event}/review", dependencies=[CHANGES])
+    def review(watch: str, event: EventId, body: Review) -> SeenEvent:
         """Mark an event as reviewed, or take the mark back."""
-        del change
         store = _store_of(stores, site.watch(watch), event)
         return _seen(store.mark_reviewed(event, by=body.by))
 
-    @routes.put("/{watch}/events/{event}/note")
-    def note(watch: str, event: EventId, body: Note, change: Change) -> SeenEvent:
+    @routes.put("/{watch}/events/{event}/note", dependencies=[CHANGES])
+    def note(watch: str, event: EventId, body: Note) -> SeenEvent:
         """Replace an event's note."""
-        del change
         return _seen(_store_of(stores, site.watch(watch), event).set_note(event, body.note))
 
     @routes.get("/{watch}/events/{event}/thumbnail", response_class=FileResponse, responses=JPEG)
@@ -173,9 +172,11 @@ def _store_of(stores: _Stores, folder: Path, event: str) -> EventStore:
 
 def _watch(site: Site, stores: _Stores, key: str, folder: Path) -> Watch:
     try:
-        status = read_json(folder / STATUS)
+        status: dict[str, Any] | None = read_json(folder / STATUS)
     except StoreError:
         status = None
+    if status is not None and "run" in status:
+        status["run"] = site.shown(Path(str(status["run"])))
     try:
         store = stores.get(folder)
         health = None if store is None else store.health()
@@ -183,7 +184,7 @@ def _watch(site: Site, stores: _Stores, key: str, folder: Path) -> Watch:
         health = None
     return Watch(
         key=key,
-        folder=folder.relative_to(site.root).as_posix(),
+        folder=site.shown(folder),
         now=time.time(),
         status=status,
         threshold=_threshold(folder),

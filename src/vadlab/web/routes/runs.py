@@ -85,7 +85,7 @@ def router(site: Site) -> APIRouter:
 
 
 def _run(site: Site, key: str, folder: Path) -> Run:
-    where = folder.relative_to(site.root).as_posix()
+    where = site.shown(folder)
     try:
         facts = run_files.facts(folder)
         results = {name: _result(folder, name, found) for name, found in facts.rules.items()}
@@ -113,7 +113,6 @@ def _run(site: Site, key: str, folder: Path) -> Run:
 def _result(folder: Path, rules: str, found: dict[str, Any]) -> Result:
     metrics = found["metrics"]
     interval = found.get("intervals_95", {}).get("auc")
-    report = folder / ("report.html" if rules == "strict" else f"report-{rules}.html")
     return Result(
         n_videos=int(metrics["n_videos"]),
         n_frames=int(metrics["n_frames"]),
@@ -123,5 +122,5 @@ def _result(folder: Path, rules: str, found: dict[str, Any]) -> Result:
         eer=metrics.get("eer"),
         event_f1=metrics.get("event_f1@0.1"),
         category_accuracy=metrics.get("accuracy_videos"),
-        has_report=report.is_file(),
+        has_report=run_files.report_place(folder, rules).is_file(),
     )

@@ -4,7 +4,7 @@ import { counted } from "./format.js";
 import { hue } from "./annotate-timeline.js";
 
 /** A dot in the colour of a category, as on the timeline. */
-export function dot(category) {
+function dot(category) {
   const found = hue(category);
   return h("span.dot", { style: { background: found === null ? "#7b8794" : `hsl(${found} 55% 45%)` } });
 }

@@ -29,7 +29,7 @@ function draw(description) {
 function operationItem({ path, method, operation }) {
   const parameters = (operation.parameters ?? []).filter((one) => one.name.toLowerCase() !== "x-vadlab");
   return h("details.operation", {},
-    h("summary", {}, h("span.tag", { class: method === "GET" ? "good" : "info" }, method), h("code", {}, path), h("span.muted", {}, (operation.description ?? operation.summary ?? "").split("\n")[0])),
+    h("summary", {}, h("span.tag", { class: method === "GET" ? "good" : "info" }, method), h("code", {}, path), h("span.muted", {}, plain((operation.description ?? operation.summary ?? "").split("\n")[0]))),
     parameters.length ? h("dl.facts", {}, parameters.map((one) => [h("dt", {}, h("code", {}, one.name), one.required ? "" : " (optional)"), h("dd", {}, `${one.in}${one.description ? `: ${one.description}` : ""}`)])) : h("p.muted", {}, "No parameters."),
     operation.requestBody && h("p", {}, "Body: ", h("code", {}, Object.keys(operation.requestBody.content).join(", "))));
 }

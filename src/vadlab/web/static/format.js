@@ -1,7 +1,6 @@
 // Numbers, times and shares as texts.
 
 export const DASH = "\u2013";
-export const NARROW = "\u202f";
 
 /** 83.4 -> "1:23.4"; with hours where there are any. */
 export function clock(seconds, digits = 0) {

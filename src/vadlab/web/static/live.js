@@ -7,6 +7,7 @@ import { colours, prepare } from "./plot.js";
 import { complain, empty, onTheme, say, shell } from "./shell.js";
 
 const POLL_MS = 1000;
+const LIMIT = 50; // events asked for at once
 const STALE_S = 15; // a running watch writes its status every second
 const STATES = { live: "good", connecting: "info", stalled: "bad", lost: "bad", failed: "bad", ended: "", stopped: "" };
 const query = new URLSearchParams(location.search);
@@ -185,10 +186,9 @@ async function reload() {
 }
 
 async function newest() {
-  const limit = 50;
   try {
-    const found = await get(`watches/${page.watch}/events`, { ...filters(), limit });
-    if (!page.events.size) page.more = found.length === limit;
+    const found = await get(`watches/${page.watch}/events`, { ...filters(), limit: LIMIT });
+    if (!page.events.size) page.more = found.length === LIMIT;
     found.forEach((event) => page.events.set(event.id, event));
     drawEvents();
   } catch (error) { complain(error); }
@@ -197,8 +197,8 @@ async function newest() {
 async function older() {
   const last = [...page.events.keys()].sort()[0];
   try {
-    const found = await get(`watches/${page.watch}/events`, { ...filters(), before: last, limit: 50 });
-    page.more = found.length === 50;
+    const found = await get(`watches/${page.watch}/events`, { ...filters(), before: last, limit: LIMIT });
+    page.more = found.length === LIMIT;
     found.forEach((event) => page.events.set(event.id, event));
     drawEvents();
   } catch (error) { complain(error); }
