@@ -58,6 +58,7 @@ def test_tables_of_a_smoke_run_and_the_second_call(
     heads = [column["heading"] for column in found["table3"]["columns"]]
     ours = heads.index("synth AUC, ours, strict")
     assert aed[heads.index("LAD AUC, paper")]["text"] == "86.28"
+    assert [row[heads.index("Supervision")]["text"] for row in (aed, probe, future)] == ["F", "F", ""]
     assert 0 <= aed[ours]["mean"] <= 100 and aed[ours]["n"] == 1
     (run,) = [
         json.loads(path.read_text())["strict"]

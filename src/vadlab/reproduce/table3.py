@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+from vadlab import catalog
 from vadlab.report.paper_figures import comparison
 from vadlab.report.paper_tables import PaperTable, Value
 from vadlab.report.paper_tables import published as printed
@@ -25,7 +26,7 @@ def table3(bench: Bench) -> PaperTable:
     by_detector = {method.detector: method for method in TABLE_3}
     own = bench.protocol == "official"
     chosen = bench.detectors or tuple(m.detector for m in TABLE_3 if m.supervision == "U" or not own)
-    methods = [by_detector.get(name) or Method(name, "", name, {}) for name in chosen]
+    methods = [by_detector.get(name) or _unpublished(name) for name in chosen]
     grid = Grid(
         "table3-official" if own else "table3",
         "The methods of Table 3 on the datasets' own splits: frame-level AUC, %"
@@ -46,6 +47,13 @@ def table3(bench: Bench) -> PaperTable:
     labels = [method.name for method in methods]
     figure = comparison(labels, done.panels("auc"), unit="%", warning=done.table.warning)
     return dataclasses.replace(done.table, figure=figure)
+
+
+def _unpublished(detector: str) -> Method:
+    """A detector that the paper does not compare."""
+    known = detector in catalog.names("detectors")
+    letter = str(catalog.load("detectors", detector).supervision)[0].upper() if known else ""
+    return Method(detector, letter, detector, {})
 
 
 def _row(bench: Bench, method: Method) -> Row:
