@@ -19,8 +19,9 @@ import safetensors.numpy
 from vadlab import cache, files
 from vadlab.errors import UsageError, WeightsError
 from vadlab.pretrained import c3d_state, downloads, i3d_state, image_state, pinned_weights, weight_files
-from vadlab.pretrained.i3d_state import State, inflate_flow
+from vadlab.pretrained.i3d_state import inflate_flow
 from vadlab.pretrained.pinned_weights import Archive, Weights
+from vadlab.pretrained.state_check import State
 
 __all__ = [
     "digest",

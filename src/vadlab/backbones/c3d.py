@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import functools
 import json
-import threading
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Literal
@@ -22,8 +21,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from vadlab import catalog, devices, engine_choice, weights
-from vadlab.engine import PRECISIONS, ClipModel, Engine, Form, Precision, fast_bf16
+from vadlab import clip_networks, engine_choice, weights
+from vadlab.clip_networks import ClipNetworks
+from vadlab.engine import ClipModel, Form
 from vadlab.errors import UsageError
 from vadlab.nets import c3d as net
 from vadlab.types import FloatArray
@@ -33,8 +33,6 @@ __all__ = ["C3D"]
 _LEVELS = (104.0, 117.0, 128.0)  # blue, green, red: subtracted by OpenMMLab with the same weights
 _SIDE = 112
 _RESIZED = (171, 128)  # (width, height)
-# Networks are made by one thread at a time: the first calls may come from several at once.
-_MAKING = threading.RLock()
 
 
 @dataclass(frozen=True)
@@ -82,7 +80,6 @@ class C3D:
         for what, value, known in (
             ("layer", self.layer, tuple(net.DIMS)),
             ("channels", self.channels, ("bgr", "rgb")),
-            ("precision", self.precision, ("auto", *PRECISIONS)),
         ):
             if value not in known:
                 raise UsageError(f"unknown {what}", expected=" | ".join(known), found=value)
@@ -92,10 +89,7 @@ class C3D:
                 expected="crop=true, or mean=levels or frame",
                 found=f"crop=false, mean={self.mean}",
             )
-        if self.engine != "auto":
-            catalog.load("engines", self.engine)  # refuses an unknown name
-        if self.workers < 1:
-            raise UsageError("workers must be at least 1", found=self.workers)
+        clip_networks.check_settings(engine=self.engine, precision=self.precision, workers=self.workers)
 
     @property
     def streams(self) -> tuple[str, ...]:
@@ -122,7 +116,7 @@ class C3D:
         Raises:
             WeightsError: If weights are missing and the engine is to be chosen.
         """
-        engine, precision = self._chosen
+        engine, precision = self._networks.chosen
         return {
             "rgb_weights": self.rgb_weights,
             "layer": self.layer,
@@ -141,7 +135,7 @@ class C3D:
         Raises:
             WeightsError: If weights are missing.
         """
-        engine, precision = self._chosen
+        engine, precision = self._networks.chosen
         return {
             "backbone": "c3d",
             "dim": self.dim,
@@ -157,8 +151,7 @@ class C3D:
 
     def versions(self) -> dict[str, str]:
         """Versions of the libraries that compute the features; another one may change their last digits."""
-        found: dict[str, str] = catalog.load("engines", self._chosen[0]).versions()
-        return found
+        return self._networks.versions()
 
     def candidates(self) -> tuple[engine_choice.Candidate, ...]:
         """How all engines do with this network on this machine; measured once, then kept.
@@ -166,8 +159,7 @@ class C3D:
         Raises:
             WeightsError: If weights are missing.
         """
-        with _MAKING:
-            return engine_choice.measured([self.clip_model("rgb")], device=self._device)
+        return self._networks.candidates()
 
     def clip_model(self, stream: str) -> ClipModel:
         """The network as an engine runs it; the stream is "rgb".
@@ -205,9 +197,7 @@ class C3D:
         wanted = (len(rgb), self.clip_length, height, width, 3)
         if rgb.shape != wanted:
             raise UsageError("rgb clips have the wrong form", expected=wanted, found=rgb.shape)
-        with _MAKING:
-            engine = self._engine
-        return engine(rgb)
+        return self._networks({"rgb": rgb})
 
     def weights_of(self, stream: str) -> dict[str, Any]:
         """Name and hash of a stream's weights.
@@ -237,34 +227,8 @@ class C3D:
         return f"0..255, {self.channels}, less {mean}{middle}"
 
     @cached_property
-    def _device(self) -> torch.device:
-        return devices.pick(self.device)
-
-    @property
-    def _chosen(self) -> tuple[str, Precision]:
-        """Engine and precision that are really used."""
-        with _MAKING:
-            return self._choice
-
-    @cached_property
-    def _choice(self) -> tuple[str, Precision]:
-        engine, precision = self.engine, self.precision
-        if engine == "auto" and self.rgb_weights == "random":
-            # Features that nobody keeps are not worth a measurement.
-            engine = "torch_tuned"
-            if precision == "auto":
-                precision = "bf16" if fast_bf16(self._device) else "fp32"
-        return engine_choice.choose(
-            [self.clip_model("rgb")], engine=engine, precision=precision, device=self._device
-        )
-
-    @cached_property
-    def _engine(self) -> Engine:
-        name, precision = self._choice
-        made: Engine = catalog.load("engines", name)(
-            self.clip_model("rgb"), precision=precision, device=self._device, workers=self.workers
-        )
-        return made
+    def _networks(self) -> ClipNetworks:
+        return ClipNetworks(self)
 
     def _made(self, form: Form) -> nn.Module:
         """The network with its preprocessing; it has no part that another form would change."""

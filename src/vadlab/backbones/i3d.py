@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import functools
 import json
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,8 +22,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from vadlab import catalog, devices, engine_choice, weights
-from vadlab.engine import PRECISIONS, ClipModel, Engine, Form, Precision, fast_bf16
+from vadlab import clip_networks, engine_choice, weights
+from vadlab.clip_networks import ClipNetworks
+from vadlab.engine import ClipModel, Form
 from vadlab.errors import UsageError
 from vadlab.nets import i3d as net
 from vadlab.types import FloatArray
@@ -33,8 +33,6 @@ __all__ = ["I3D"]
 
 _CHANNELS = {"rgb": 3, "flow": 2}
 _PRETRAINED_FLOW = "i3d-flow-imagenet-kinetics"
-# Networks are made by one thread at a time: the first calls may come from several at once.
-_MAKING = threading.RLock()
 
 
 @dataclass(frozen=True)
@@ -81,12 +79,7 @@ class I3D:
             raise UsageError(
                 "unknown streams", expected='["rgb"], ["flow"] or ["rgb", "flow"]', found=self.streams
             )
-        if self.precision not in ("auto", *PRECISIONS):
-            raise UsageError("unknown precision", expected="auto | fp32 | bf16", found=self.precision)
-        if self.engine != "auto":
-            catalog.load("engines", self.engine)  # refuses an unknown name
-        if self.workers < 1:
-            raise UsageError("workers must be at least 1", found=self.workers)
+        clip_networks.check_settings(engine=self.engine, precision=self.precision, workers=self.workers)
 
     @property
     def needs_flow(self) -> bool:
@@ -108,7 +101,7 @@ class I3D:
         Raises:
             WeightsError: If weights are missing and the engine is to be chosen.
         """
-        engine, precision = self._chosen
+        engine, precision = self._networks.chosen
         flow = self._resolved("flow") if self.needs_flow else self.flow_weights
         return {
             "streams": list(self.streams),
@@ -134,7 +127,7 @@ class I3D:
         )
         if self.flow_x_twice:
             scaling["flow"] += ", x in both channels"
-        engine, precision = self._chosen
+        engine, precision = self._networks.chosen
         return {
             "backbone": "i3d",
             "dim": self.dim,
@@ -149,8 +142,7 @@ class I3D:
 
     def versions(self) -> dict[str, str]:
         """Versions of the libraries that compute the features; another one may change their last digits."""
-        found: dict[str, str] = catalog.load("engines", self._chosen[0]).versions()
-        return found
+        return self._networks.versions()
 
     def candidates(self) -> tuple[engine_choice.Candidate, ...]:
         """How all engines do with these networks on this machine; measured once, then kept.
@@ -158,8 +150,7 @@ class I3D:
         Raises:
             WeightsError: If weights are missing.
         """
-        with _MAKING:
-            return engine_choice.measured(self._models, device=self._device)
+        return self._networks.candidates()
 
     def clip_model(self, stream: str) -> ClipModel:
         """A stream's network as an engine runs it.
@@ -205,9 +196,7 @@ class I3D:
                 raise UsageError(
                     f"{stream} clips have the wrong form", expected=wanted, found=clips[stream].shape
                 )
-        with _MAKING:
-            engines = self._engines
-        return np.concatenate([engines[stream](clips[stream]) for stream in self.streams], axis=1)
+        return self._networks(clips)
 
     def _scaled_rgb(self, clips: Tensor) -> Tensor:
         x = clips.float()
@@ -219,37 +208,8 @@ class I3D:
         return torch.round((x + 1) * 127.5) if self.raw_pixels else x
 
     @cached_property
-    def _device(self) -> torch.device:
-        return devices.pick(self.device)
-
-    @property
-    def _chosen(self) -> tuple[str, Precision]:
-        """Engine and precision that are really used."""
-        with _MAKING:
-            return self._choice
-
-    @cached_property
-    def _choice(self) -> tuple[str, Precision]:
-        engine, precision = self.engine, self.precision
-        if engine == "auto" and any(_is_random(self.weights_of(stream)) for stream in self.streams):
-            # Features that nobody keeps are not worth a measurement.
-            engine = "torch_tuned"
-            if precision == "auto":
-                precision = "bf16" if fast_bf16(self._device) else "fp32"
-        return engine_choice.choose(self._models, engine=engine, precision=precision, device=self._device)
-
-    @cached_property
-    def _engines(self) -> dict[str, Engine]:
-        engine, precision = self._choice
-        cls = catalog.load("engines", engine)
-        return {
-            stream: cls(model, precision=precision, device=self._device, workers=self.workers)
-            for stream, model in zip(self.streams, self._models, strict=True)
-        }
-
-    @property
-    def _models(self) -> list[ClipModel]:
-        return [self.clip_model(stream) for stream in self.streams]
+    def _networks(self) -> ClipNetworks:
+        return ClipNetworks(self)
 
     def _made(self, stream: str, form: Form) -> nn.Module:
         """The stream's network with its preprocessing, in a form."""
@@ -313,10 +273,6 @@ class _Scaled(nn.Module):
         # Channels stay last in memory, as fast networks have them.
         x = self.scale(clips).to(dtype).permute(0, 4, 1, 2, 3)
         return self.network.features(x).float()
-
-
-def _is_random(source: Mapping[str, Any]) -> bool:
-    return source["name"] == "random" or ("from" in source and _is_random(source["from"]))
 
 
 def _random(in_channels: int, seed: int) -> net.I3D:

@@ -82,7 +82,7 @@ def reproduce(
 
     Writes TABLE.md, .csv, .tex, .html and .png into DIR. Each number is trained and evaluated for every
     seed; DIR/runs keeps each run under the hash of all that decides it, so only what is missing runs, and a
-    stopped command goes on. The paper's settings are the default (12,000 steps: days on a CPU); for less,
+    stopped command goes on. The paper's settings are the default (12,000 steps a run); for less,
     `--set steps=300` for all detectors that make steps, `--set aed.steps=300` for one.
 
     `vadlab reproduce table4 fig5 --dataset ped2=PED2 --features ped2=STORE --set steps=300 --seeds 0,1`

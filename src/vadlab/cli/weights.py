@@ -25,6 +25,7 @@ def weights_list(as_json: Json = False) -> None:
             "name": known.name,
             "what": known.what,
             "licence": known.licence,
+            "note": known.note,
             "source": known.source,
             "installed": str(weights.locate(known.name) or ""),
         }
@@ -35,6 +36,7 @@ def weights_list(as_json: Json = False) -> None:
         return
     for row in rows:
         out.print(f"[bold]{row['name']}[/]  {row['what']}", soft_wrap=True)
+        out.print(f"  {row['note']}", soft_wrap=True)
         out.print(f"  {row['licence']}; from {row['source']}", soft_wrap=True)
         out.print(
             f"  {'installed: ' + row['installed'] if row['installed'] else 'not installed'}", soft_wrap=True

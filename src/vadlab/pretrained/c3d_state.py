@@ -10,7 +10,7 @@ import numpy as np
 
 from vadlab.errors import WeightsError
 from vadlab.pretrained import state_check
-from vadlab.pretrained.i3d_state import State
+from vadlab.pretrained.state_check import State
 
 if TYPE_CHECKING:
     from torch import nn

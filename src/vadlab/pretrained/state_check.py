@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -14,7 +14,10 @@ from vadlab.types import FloatArray
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["check"]
+__all__ = ["State", "check"]
+
+State: TypeAlias = dict[str, FloatArray]
+"""A network's parameters and statistics by name."""
 
 
 def check(
