@@ -1,4 +1,4 @@
-"""Bags: videos with one label each, drawn by number, stacked from segments or from clips.
+"""Bags: videos with one label each, drawn by number, stacked from segments or from clips, and learned from.
 
 A bag is drawn by its video's number, with a seed for all that is random about it; what a batch holds is a
 function of the training's seed and the step, however many processes share it.
@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from vadlab import ranks, training
 from vadlab.clip_windows import drawn
@@ -29,7 +30,11 @@ __all__ = [
     "hinge_over_pairs",
     "segment_means",
     "segments",
+    "stacked",
+    "trained",
 ]
+
+Net = TypeVar("Net", bound=nn.Module)
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,7 @@ class Batch:
         features: (b, t, d) float32, 0 beyond a bag's end.
         valid: (b, t) bool, whether there is such a row.
         abnormal: (b,) bool.
+        videos: (b,) int64, which of the videos each is.
         places: (b,) int64, each bag's number in the whole batch.
         seeds: (b,) int64, of each bag.
     """
@@ -62,15 +68,16 @@ class Batch:
     features: Tensor
     valid: Tensor
     abnormal: Tensor
+    videos: Tensor
     places: Tensor
     seeds: Tensor
 
     def to(self, device: torch.device) -> Batch:
         """The same on another device; the seeds stay, for it is the processor that seeds generators."""
-        features, valid, abnormal, places = (
-            part.to(device) for part in (self.features, self.valid, self.abnormal, self.places)
+        features, valid, abnormal, videos, places = (
+            part.to(device) for part in (self.features, self.valid, self.abnormal, self.videos, self.places)
         )
-        return Batch(features, valid, abnormal, places, self.seeds)
+        return Batch(features, valid, abnormal, videos, places, self.seeds)
 
 
 class Draw:
@@ -154,7 +161,7 @@ class SegmentBags:
     def stack(self, bags: Sequence[Bag]) -> Batch:
         """Stack some bags."""
         features = self.features[[bag.video for bag in bags]]
-        return _batch(features, np.ones(features.shape[:2], dtype=bool), self.abnormal, bags)
+        return stacked(bags, features, np.ones(features.shape[:2], dtype=bool), abnormal=self.abnormal)
 
 
 class ClipBags:
@@ -180,7 +187,7 @@ class ClipBags:
         for into, of, bag in zip(features, rows, bags, strict=True):
             into[: len(of)] = self.samples[bag.video].x.values[of]
         lengths = np.array([len(of) for of in rows])
-        return _batch(features, np.arange(longest) < lengths[:, None], self.abnormal, bags)
+        return stacked(bags, features, np.arange(longest) < lengths[:, None], abnormal=self.abnormal)
 
     def rows(self, bag: Bag) -> IntArray:
         """Which of its video's clips a bag holds, in order."""
@@ -194,16 +201,68 @@ class ClipBags:
         return int(rng.integers(n - self.limit + 1)) + np.arange(self.limit, dtype=np.int64)
 
 
-def _batch(
-    features: FloatArray, valid: NDArray[np.bool_], abnormal: NDArray[np.bool_], bags: Sequence[Bag]
+def stacked(
+    bags: Sequence[Bag],
+    features: FloatArray,
+    valid: NDArray[np.bool_],
+    *,
+    abnormal: Sequence[bool] | NDArray[np.bool_],
 ) -> Batch:
+    """Bags with their features as a batch.
+
+    Args:
+        bags: In the order of the batch.
+        features: (b, t, d) float32.
+        valid: (b, t), whether there is such a row.
+        abnormal: Of all videos.
+    """
     return Batch(
         torch.from_numpy(features),
         torch.from_numpy(valid),
-        torch.from_numpy(abnormal[[bag.video for bag in bags]]),
+        torch.tensor([bool(abnormal[bag.video]) for bag in bags]),
+        torch.tensor([bag.video for bag in bags]),
         torch.tensor([bag.place for bag in bags]),
         torch.tensor([bag.seed for bag in bags]),
     )
+
+
+def trained(
+    build: Callable[[], Net],
+    *,
+    optimiser: Callable[[Net], torch.optim.Optimizer],
+    draw: Draw,
+    assemble: Callable[[Sequence[Bag]], Batch],
+    losses: Callable[[Net, Batch], dict[str, Tensor]],
+    steps: int,
+    seed: int,
+) -> Net:
+    """Build a network and train it on bags within the current runtime, by `training.optimise`.
+
+    Args:
+        build: Makes the network.
+        optimiser: Over the network's parameters, once they are on the device.
+        draw: The bags of a step.
+        assemble: Bags to a batch: reads and stacks them.
+        losses: The network and a batch, on its device, to named losses, "loss" among them.
+        steps: Gradient steps.
+        seed: Of the initialisation and the batches.
+
+    Returns:
+        The network with the last step's parameters, on the processor.
+    """
+    device = training.current().device
+    with training.seeded(seed):
+        network = build()
+    network = network.to(device)
+    training.optimise(
+        network,
+        optimiser(network),
+        draw=lambda step: draw(training.generator(seed, step)),
+        assemble=assemble,
+        losses=lambda batch: losses(network, batch.to(device)),
+        steps=steps,
+    )
+    return network.cpu()
 
 
 def across(values: Tensor, batch: Batch, *, of: Draw, loss: Callable[[Tensor, Tensor], Tensor]) -> Tensor:

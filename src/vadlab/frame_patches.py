@@ -18,8 +18,8 @@ from einops import rearrange
 from numpy.typing import NDArray
 
 from vadlab import training, weights
-from vadlab.errors import DataError, UsageError
-from vadlab.frame_windows import Pixels, shrunk
+from vadlab.errors import UsageError
+from vadlab.frame_windows import Pixels, check_frames, shrunk
 from vadlab.nets.efficientnet_lite import EfficientNetLite0
 from vadlab.nets.norm_folding import fold_norms
 from vadlab.nets.resnet import ResNet
@@ -161,18 +161,12 @@ class TrainingPatches:
         return self._values
 
     def _fill(self, sample: Sample[Frames, Any], first: int, network: ImageNetwork) -> None:
-        n, expected = 0, sample.video.n_frames
+        n = 0
         for part in network.patches(sample.x):
             if self._values is None:
                 shape = (sum(self.n_frames), *part.shape[1:])
                 self._values = scratch_array(shape, np.float16, of="the features of the training frames")
-            if n + len(part) <= expected:
+            if n + len(part) <= sample.video.n_frames:
                 self._values[first + n : first + n + len(part)] = part
             n += len(part)
-        if n != expected:
-            raise DataError(
-                f"the video {sample.video.id!r} has another number of frames than when it was probed",
-                file=sample.video.path,
-                expected=expected,
-                found=n,
-            )
+        check_frames(sample, n)

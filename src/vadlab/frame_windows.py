@@ -8,8 +8,6 @@ is one window, which repeats its last frame.
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -19,10 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vadlab.errors import DataError, UsageError
+from vadlab.scratch_array import scratch_array
 from vadlab.types import FloatArray, Frames, Sample
 from vadlab.video.transform import resize, to_grey
 
-__all__ = ["FrameWindow", "FrameWindows", "Pixels", "shrunk", "sliding"]
+__all__ = ["FrameWindow", "FrameWindows", "Pixels", "check_frames", "shrunk", "sliding"]
 
 Pixels: TypeAlias = NDArray[np.uint8]
 
@@ -101,7 +100,12 @@ class FrameWindows:
         self.first = np.cumsum(self.n_frames) - self.n_frames
         self.n_windows = np.maximum(1, self.n_frames - length + 1)
         self.ends = np.cumsum(self.n_windows)
-        self.frames = _mapped((int(self.n_frames.sum()), 1 if grey else 3, size, size))
+        self.frames: Pixels = scratch_array(
+            (int(self.n_frames.sum()), 1 if grey else 3, size, size),
+            np.uint8,
+            of="the shrunk training frames",
+            less="fewer videos or smaller frames",
+        )
         for sample, first in zip(samples, self.first.tolist(), strict=True):
             _fill(self.frames[first : first + sample.video.n_frames], sample, size=size, grey=grey)
 
@@ -165,31 +169,25 @@ class FrameWindows:
         return mean
 
 
-def _mapped(shape: tuple[int, ...]) -> Pixels:
-    needed, folder = int(np.prod(shape)), tempfile.gettempdir()
-    free = shutil.disk_usage(folder).free
-    if needed > free:
-        raise UsageError(
-            "there is no room for the shrunk training frames",
-            file=folder,
-            expected=f"{needed / 2**30:.1f} GiB",
-            found=f"{free / 2**30:.1f} GiB free",
-            remedy="set TMPDIR to a folder on a larger disk, or train on fewer videos or smaller frames",
-        )
-    with tempfile.TemporaryFile() as file:  # the mapping keeps it
-        return np.memmap(file, dtype=np.uint8, mode="w+", shape=shape)
-
-
 def _fill(place: Pixels, sample: Sample[Frames, Any], *, size: int, grey: bool) -> None:
     n = 0
     for frame in shrunk(sample.x, size=size, grey=grey):
         if n < len(place):
             place[n] = frame
         n += 1
-    if n != len(place):
+    check_frames(sample, n)
+
+
+def check_frames(sample: Sample[Frames, Any], found: int) -> None:
+    """Compare how many frames a training video decoded to with how many it is said to have.
+
+    Raises:
+        DataError: If they differ.
+    """
+    if found != sample.video.n_frames:
         raise DataError(
             f"the video {sample.video.id!r} has another number of frames than when it was probed",
             file=sample.video.path,
-            expected=len(place),
-            found=n,
+            expected=sample.video.n_frames,
+            found=found,
         )

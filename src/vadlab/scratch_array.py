@@ -14,13 +14,16 @@ from vadlab.errors import UsageError
 __all__ = ["scratch_array"]
 
 
-def scratch_array(shape: tuple[int, ...], dtype: DTypeLike, *, of: str) -> NDArray[Any]:
+def scratch_array(
+    shape: tuple[int, ...], dtype: DTypeLike, *, of: str, less: str = "fewer videos"
+) -> NDArray[Any]:
     """A writable array of zeros, mapped from a temporary file.
 
     Args:
         shape: Of the array.
         dtype: Of its values.
         of: What it will hold, for the message.
+        less: What to train on would take less room, for the message.
 
     Raises:
         UsageError: If the disk lacks the room.
@@ -33,7 +36,7 @@ def scratch_array(shape: tuple[int, ...], dtype: DTypeLike, *, of: str) -> NDArr
             file=folder,
             expected=f"{needed / 2**30:.1f} GiB",
             found=f"{free / 2**30:.1f} GiB free",
-            remedy="set TMPDIR to a folder on a larger disk, or train on fewer videos",
+            remedy=f"set TMPDIR to a folder on a larger disk, or train on {less}",
         )
     with tempfile.TemporaryFile() as file:  # the mapping keeps it
         return np.memmap(file, dtype=dtype, mode="w+", shape=shape)

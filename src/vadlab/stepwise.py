@@ -18,7 +18,6 @@ from vadlab.files import write_whole
 __all__ = ["in_steps"]
 
 DONE, STEPS = "steps.done", "steps.all"
-SHARE = 20  # time between snapshots, as a multiple of the time that one takes
 
 
 def in_steps(steps: Sequence[Callable[[State], None]], state: State) -> State:
@@ -49,9 +48,8 @@ def in_steps(steps: Sequence[Callable[[State], None]], state: State) -> State:
             arrays = {name: np.asarray(array, order="C") for name, array in (state | counts).items()}
             write_whole(path, save(arrays))
             last = time.monotonic()
-            pause = max(place.snapshot_every_s, SHARE * (last - began)) if place.snapshot_every_s > 0 else 0
-        if place.progress is not None:
-            place.progress(done, len(steps), {})
+            pause = place.pause_after(last - began)
+        training.tell(done, len(steps))
     return state
 
 

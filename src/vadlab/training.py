@@ -32,6 +32,7 @@ __all__ = ["Runtime", "current", "generator", "mean", "optimise", "runtime", "se
 
 CPU = torch.device("cpu")
 SNAPSHOT = "snapshot.safetensors"
+SNAPSHOT_SHARE = 20  # least time between snapshots, as a multiple of the time that one takes
 BATCHES_AHEAD = 2
 
 Item = TypeVar("Item")
@@ -56,6 +57,10 @@ class Runtime:
     snapshot_every_s: float = 1.0
     progress: Callable[[int, int, dict[str, float]], None] | None = None
     resume: bool = True
+
+    def pause_after(self, written_s: float) -> float:
+        """Least seconds until the next snapshot, where writing the last took so many."""
+        return max(self.snapshot_every_s, SNAPSHOT_SHARE * written_s) if self.snapshot_every_s > 0 else 0
 
 
 _current: ContextVar[Runtime] = ContextVar("vadlab_runtime", default=Runtime())  # noqa: B039 (frozen)
@@ -191,8 +196,7 @@ def optimise(
                 curves.flush()
                 write_whole(place.folder / SNAPSHOT, snapshot.to_bytes(done))
                 last_snapshot = time.monotonic()
-                if place.snapshot_every_s > 0:
-                    pause = max(place.snapshot_every_s, 20 * (last_snapshot - started))
+                pause = place.pause_after(last_snapshot - started)
     network.eval()
     if snapshot.best is not None:
         network.load_state_dict(snapshot.best)

@@ -26,7 +26,7 @@ from vadlab.engine import fast_bf16
 from vadlab.errors import UsageError
 from vadlab.feature_moments import feature_moments
 from vadlab.nets.aed import AEDNet
-from vadlab.network_state import parameters_of, state_of
+from vadlab.network_state import fitted, loaded, parameters_of, state_of
 from vadlab.spans import completed, windows
 from vadlab.types import Categories, Features, FloatArray, FrameLabels, IntArray, Sample, Scores, Supervision
 
@@ -200,9 +200,7 @@ class AED:
         self.deviation_ = np.asarray(state["deviation"], np.float32) if "deviation" in state else None
         tensors = parameters_of(state)
         kernel = tensors["recurrent.0.input_conv.weight"]
-        self.network_ = self._build(kernel.shape[1] * 16)
-        self.network_.load_state_dict(tensors)
-        self.network_.eval()
+        self.network_ = loaded(self._build(kernel.shape[1] * 16), tensors)
         return self
 
     def head(self) -> Head:
@@ -232,9 +230,7 @@ class AED:
         )
 
     def _fitted(self) -> AEDNet:
-        if self.network_ is None:
-            raise UsageError("aed has not been trained", remedy="call fit or restore first")
-        return self.network_
+        return fitted(self.network_, "aed")
 
     def _standardised(self, values: FloatArray) -> FloatArray:
         if self.mean_ is None or self.deviation_ is None:

@@ -19,11 +19,11 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy
 
 from vadlab import training
-from vadlab.bags import Batch, ClipBags, Draw
+from vadlab.bags import Batch, ClipBags, Draw, trained
 from vadlab.detector import State
 from vadlab.errors import UsageError
 from vadlab.nets.ar_net import ARNetwork
-from vadlab.network_state import parameters_of, state_of
+from vadlab.network_state import fitted, loaded, parameters_of, state_of
 from vadlab.types import Features, Sample, Scores, Supervision, VideoLabel
 
 __all__ = ["ARNet"]
@@ -93,21 +93,17 @@ class ARNet:
         """
         del val
         draw = Draw(train, abnormal=self.abnormal_per_batch, normal=self.normal_per_batch)
-        with training.seeded(self.seed):
-            self.network_ = ARNetwork(train[0].x.values.shape[1], dropout=self.dropout)
-        device = training.current().device
-        network = self.network_.to(device)
-        training.optimise(
-            network,
-            torch.optim.Adam(
+        self.network_ = trained(
+            lambda: self._build(train[0].x.values.shape[1]),
+            optimiser=lambda network: torch.optim.Adam(
                 network.parameters(), lr=self.learning_rate, weight_decay=self.weight_decay, fused=True
             ),
-            draw=lambda step: draw(training.generator(self.seed, step)),
+            draw=draw,
             assemble=ClipBags(train, limit=self.longest).stack,
-            losses=lambda batch: self._losses(network, batch.to(device)),
+            losses=self._losses,
             steps=self.steps,
+            seed=self.seed,
         )
-        self.network_ = network.cpu()
         return self
 
     @torch.no_grad()
@@ -127,15 +123,14 @@ class ARNet:
     def restore(self, state: Mapping[str, NDArray[np.generic]]) -> Self:
         """Take back what `state` gave."""
         parameters = parameters_of(state)
-        self.network_ = ARNetwork(parameters["hidden.weight"].shape[1], dropout=self.dropout)
-        self.network_.load_state_dict(parameters)
-        self.network_.eval()
+        self.network_ = loaded(self._build(parameters["hidden.weight"].shape[1]), parameters)
         return self
 
+    def _build(self, dim: int) -> ARNetwork:
+        return ARNetwork(dim, dropout=self.dropout)
+
     def _fitted(self) -> ARNetwork:
-        if self.network_ is None:
-            raise UsageError("ar_net has not been trained", remedy="call fit or restore first")
-        return self.network_
+        return fitted(self.network_, "ar_net")
 
     def _losses(self, network: ARNetwork, batch: Batch) -> dict[str, Tensor]:
         scores = network(batch.features, batch.seeds)

@@ -27,7 +27,7 @@ from vadlab.detector import State
 from vadlab.errors import UsageError
 from vadlab.frame_windows import FrameWindows, Pixels, shrunk, sliding
 from vadlab.nets.conv_ae import SMALLEST, ConvAENet, Unpooling
-from vadlab.network_state import parameters_of, state_of
+from vadlab.network_state import loaded, parameters_of, state_of
 from vadlab.types import FloatArray, Frames, Sample, Scores, Supervision
 
 __all__ = ["ConvAE"]
@@ -151,9 +151,7 @@ class ConvAE:
     def restore(self, state: Mapping[str, NDArray[np.generic]]) -> Self:
         """Take back what `state` gave."""
         self.mean_ = np.array(state["mean"], np.float32)
-        self.network_ = self._build()
-        self.network_.load_state_dict(parameters_of(state))
-        self.network_.eval()
+        self.network_ = loaded(self._build(), parameters_of(state))
         return self
 
     def _build(self) -> ConvAENet:

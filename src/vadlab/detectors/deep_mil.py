@@ -21,11 +21,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vadlab import training
-from vadlab.bags import Batch, Draw, SegmentBags, hinge_over_pairs, segment_means, segments
+from vadlab.bags import Batch, Draw, SegmentBags, hinge_over_pairs, segment_means, segments, trained
 from vadlab.detector import State
 from vadlab.errors import UsageError
 from vadlab.nets.deep_mil import DeepMILNet
-from vadlab.network_state import parameters_of, state_of
+from vadlab.network_state import fitted, loaded, parameters_of, state_of
 from vadlab.types import Features, FloatArray, IntArray, Sample, Scores, Supervision, VideoLabel
 
 __all__ = ["DeepMIL"]
@@ -108,19 +108,15 @@ class DeepMIL:
         del val
         draw = Draw(train, abnormal=self.abnormal_per_batch, normal=self.normal_per_batch)
         bags = SegmentBags(train, rows=lambda values: self._rows(values)[0])
-        with training.seeded(self.seed):
-            self.network_ = self._build(train[0].x.values.shape[1])
-        device = training.current().device
-        network = self.network_.to(device)
-        training.optimise(
-            network,
-            self._optimiser(network),
-            draw=lambda step: draw(training.generator(self.seed, step)),
+        self.network_ = trained(
+            lambda: self._build(train[0].x.values.shape[1]),
+            optimiser=self._optimiser,
+            draw=draw,
             assemble=bags.stack,
-            losses=lambda batch: self._losses(network, batch.to(device), draw),
+            losses=lambda network, batch: self._losses(network, batch, draw),
             steps=self.steps,
+            seed=self.seed,
         )
-        self.network_ = network.cpu()
         return self
 
     @torch.no_grad()
@@ -140,18 +136,14 @@ class DeepMIL:
     def restore(self, state: Mapping[str, NDArray[np.generic]]) -> Self:
         """Take back what `state` gave."""
         parameters = parameters_of(state)
-        self.network_ = self._build(parameters["first.weight"].shape[1])
-        self.network_.load_state_dict(parameters)
-        self.network_.eval()
+        self.network_ = loaded(self._build(parameters["first.weight"].shape[1]), parameters)
         return self
 
     def _build(self, dim: int) -> DeepMILNet:
         return DeepMILNet(dim, hidden=self.hidden, dropout=self.dropout, relu=self.relu)
 
     def _fitted(self) -> DeepMILNet:
-        if self.network_ is None:
-            raise UsageError("deep_mil has not been trained", remedy="call fit or restore first")
-        return self.network_
+        return fitted(self.network_, "deep_mil")
 
     def _optimiser(self, network: DeepMILNet) -> torch.optim.Optimizer:
         parameters, rate, decay = network.parameters(), self.learning_rate, self.weight_decay

@@ -27,7 +27,7 @@ from vadlab.detector import State
 from vadlab.errors import UsageError
 from vadlab.frame_windows import FrameWindow, FrameWindows, Pixels, shrunk, sliding
 from vadlab.nets.mlep import MLEPNet
-from vadlab.network_state import parameters_of, state_of
+from vadlab.network_state import fitted, loaded, parameters_of, state_of
 from vadlab.psnr import psnr
 from vadlab.spans import windows as spans_of
 from vadlab.types import FloatArray, FrameLabels, Frames, IntArray, Sample, Scores, Supervision, VideoLabel
@@ -216,18 +216,14 @@ class MLEP:
 
     def restore(self, state: Mapping[str, NDArray[np.generic]]) -> Self:
         """Take back what `state` gave."""
-        self.network_ = self._build()
-        self.network_.load_state_dict(parameters_of(state))
-        self.network_.eval()
+        self.network_ = loaded(self._build(), parameters_of(state))
         return self
 
     def _build(self) -> MLEPNet:
         return MLEPNet(channels=self.channels)
 
     def _fitted(self) -> MLEPNet:
-        if self.network_ is None:
-            raise UsageError("mlep has not been trained", remedy="call fit or restore first")
-        return self.network_
+        return fitted(self.network_, "mlep")
 
     def _windows(self, samples: Sequence[Labelled], kind: str) -> FrameWindows:
         if not samples:

@@ -31,7 +31,7 @@ from vadlab.detector import State
 from vadlab.errors import UsageError
 from vadlab.frame_windows import FrameWindows, Pixels, shrunk, sliding
 from vadlab.nets.mnad import MNADNet, compactness, separateness, updated
-from vadlab.network_state import parameters_of, state_of
+from vadlab.network_state import loaded, parameters_of, state_of
 from vadlab.psnr import psnr
 from vadlab.types import FloatArray, Frames, IntArray, Sample, Scores, Supervision
 
@@ -191,9 +191,7 @@ class MNAD:
     def restore(self, state: Mapping[str, NDArray[np.generic]]) -> Self:
         """Take back what `state` gave; the memory is that of the training."""
         self.moments_ = np.array(state["moments"], np.float64)
-        self.network_ = self._build()
-        self.network_.load_state_dict(parameters_of(state))
-        self.network_.eval()
+        self.network_ = loaded(self._build(), parameters_of(state))
         self.carried_ = None
         return self
 

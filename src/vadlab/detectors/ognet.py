@@ -30,7 +30,7 @@ from vadlab.detector import State
 from vadlab.errors import UsageError
 from vadlab.frame_windows import Pixels
 from vadlab.nets.ognet import SMALLEST, Discriminator, Generator
-from vadlab.network_state import parameters_of, state_of
+from vadlab.network_state import fitted, loaded, parameters_of, state_of
 from vadlab.reservoir import Reservoir
 from vadlab.types import FloatArray, Frames, IntArray, Sample, Scores, Supervision
 from vadlab.video.patches import PatchForm, moving_patches
@@ -221,9 +221,7 @@ class OGNet:
 
     def restore(self, state: Mapping[str, NDArray[np.generic]]) -> Self:
         """Take back what `state` gave."""
-        self.networks_ = _pair(self._generator(), self._discriminator())
-        self.networks_.load_state_dict(parameters_of(state))
-        self.networks_.eval()
+        self.networks_ = loaded(_pair(self._generator(), self._discriminator()), parameters_of(state))
         return self
 
     def _generator(self) -> Generator:
@@ -233,9 +231,7 @@ class OGNet:
         return Discriminator(side=self.patch, channels=self.channels)
 
     def _fitted(self) -> nn.ModuleDict:
-        if self.networks_ is None:
-            raise UsageError("ognet has not been trained", remedy="call fit or restore first")
-        return self.networks_
+        return fitted(self.networks_, "ognet")
 
     def _form(self) -> PatchForm:
         return PatchForm(side=self.patch, stride=self.patch_stride, motion=self.motion, height=self.height)

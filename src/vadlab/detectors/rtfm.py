@@ -22,12 +22,12 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy
 
 from vadlab import training
-from vadlab.bags import Batch, Draw, SegmentBags, across, hinge_over_pairs, segment_means, segments
+from vadlab.bags import Batch, Draw, SegmentBags, across, hinge_over_pairs, segment_means, segments, trained
 from vadlab.detector import State
 from vadlab.errors import UsageError
 from vadlab.nets.rtfm import RTFMNet
 from vadlab.nets.seeded_dropout import SeededDropout
-from vadlab.network_state import parameters_of, state_of
+from vadlab.network_state import fitted, loaded, parameters_of, state_of
 from vadlab.types import Features, Sample, Scores, Supervision, VideoLabel
 
 __all__ = ["RTFM"]
@@ -114,21 +114,17 @@ class RTFM:
         del val
         draw = Draw(train, abnormal=self.abnormal_per_batch, normal=self.normal_per_batch)
         bags = SegmentBags(train, rows=lambda v: segment_means(v, segments(len(v), self.segments)))
-        with training.seeded(self.seed):
-            self.network_ = self._build(train[0].x.values.shape[1])
-        device = training.current().device
-        network = self.network_.to(device)
-        training.optimise(
-            network,
-            torch.optim.Adam(
+        self.network_ = trained(
+            lambda: self._build(train[0].x.values.shape[1]),
+            optimiser=lambda network: torch.optim.Adam(
                 network.parameters(), lr=self.learning_rate, weight_decay=self.weight_decay, fused=True
             ),
-            draw=lambda step: draw(training.generator(self.seed, step)),
+            draw=draw,
             assemble=bags.stack,
-            losses=lambda batch: self._losses(network, batch.to(device), draw),
+            losses=lambda network, batch: self._losses(network, batch, draw),
             steps=self.steps,
+            seed=self.seed,
         )
-        self.network_ = network.cpu()
         return self
 
     @torch.no_grad()
@@ -146,9 +142,7 @@ class RTFM:
     def restore(self, state: Mapping[str, NDArray[np.generic]]) -> Self:
         """Take back what `state` gave."""
         parameters = parameters_of(state)
-        self.network_ = self._build(parameters["first.weight"].shape[1])
-        self.network_.load_state_dict(parameters)
-        self.network_.eval()
+        self.network_ = loaded(self._build(parameters["first.weight"].shape[1]), parameters)
         return self
 
     def _build(self, dim: int) -> RTFMNet:
@@ -161,9 +155,7 @@ class RTFM:
         return RTFMNet(dim, hidden=self.hidden, dropout=self.dropout)
 
     def _fitted(self) -> RTFMNet:
-        if self.network_ is None:
-            raise UsageError("rtfm has not been trained", remedy="call fit or restore first")
-        return self.network_
+        return fitted(self.network_, "rtfm")
 
     def _losses(self, network: RTFMNet, batch: Batch, draw: Draw) -> dict[str, Tensor]:
         features, scores = network(batch.features, batch.seeds)

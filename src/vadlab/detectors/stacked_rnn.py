@@ -31,7 +31,7 @@ from vadlab.errors import UsageError, WeightsError
 from vadlab.frame_patches import ImageNetwork, TrainingPatches
 from vadlab.nets.spatial_pyramid import LEVEL_SIZES
 from vadlab.nets.stacked_rnn import StackedRNNNet
-from vadlab.network_state import parameters_of, state_of
+from vadlab.network_state import fitted, loaded, parameters_of, state_of
 from vadlab.types import FloatArray, Frames, Sample, Scores, Supervision
 
 __all__ = ["StackedRNN"]
@@ -170,9 +170,7 @@ class StackedRNN:
     def restore(self, state: Mapping[str, NDArray[np.generic]]) -> Self:
         """Take back what `state` gave."""
         parameters = parameters_of(state)
-        self.network_ = self._build(parameters["A"].shape[0])
-        self.network_.load_state_dict(parameters)
-        self.network_.eval()
+        self.network_ = loaded(self._build(parameters["A"].shape[0]), parameters)
         self.trained_on_ = str(state[IMAGE_NETWORK][0])
         return self
 
@@ -189,9 +187,7 @@ class StackedRNN:
         )
 
     def _fitted(self) -> StackedRNNNet:
-        if self.network_ is None:
-            raise UsageError("stacked_rnn has not been trained", remedy="call fit or restore first")
-        return self.network_
+        return fitted(self.network_, "stacked_rnn")
 
     def _images(self, device: torch.device) -> ImageNetwork:
         """The frozen network, which is read once."""

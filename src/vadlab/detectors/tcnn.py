@@ -19,12 +19,12 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from vadlab import training
-from vadlab.bags import Bag, Batch, ClipBags, Draw
+from vadlab.bags import Batch, ClipBags, Draw, trained
 from vadlab.detector import State
 from vadlab.errors import UsageError
 from vadlab.feature_moments import feature_moments
 from vadlab.nets.tcnn import TCNNNet
-from vadlab.network_state import parameters_of, state_of
+from vadlab.network_state import fitted, loaded, parameters_of, state_of
 from vadlab.types import Categories, Features, Sample, Scores, Supervision, VideoLabel
 
 __all__ = ["TCNN"]
@@ -87,36 +87,29 @@ class TCNN:
         self.categories_ = tuple(sorted({s.y.category for s in train if s.y.category is not None}))
         if not self.categories_:
             raise UsageError("tcnn needs training videos with a category", remedy="choose another dataset")
-        of_video = np.array([_number(s.y.category, self.categories_) for s in train], dtype=np.int64)
-        bags = ClipBags(train, limit=self.clips)
-        dim = train[0].x.values.shape[1]
-        with training.seeded(self.seed):
-            self.network_ = self._build(dim, len(self.categories_))
-        if self.standardise:
-            mean, deviation = torch.from_numpy(feature_moments(train))
-            self.network_.mean.copy_(mean)
-            self.network_.deviation.copy_(deviation)
-        device = training.current().device
-        network = self.network_.to(device)
-        optimiser = torch.optim.Adam(
-            network.parameters(), lr=self.learning_rate, weight_decay=self.weight_decay, fused=True
+        of_video = torch.tensor(
+            [_number(s.y.category, self.categories_) for s in train], device=training.current().device
         )
 
-        def assemble(chosen: Sequence[Bag]) -> tuple[Batch, Tensor]:
-            return bags.stack(chosen), torch.from_numpy(of_video[[bag.video for bag in chosen]])
+        def build() -> TCNNNet:
+            network = self._build(train[0].x.values.shape[1])
+            if self.standardise:
+                mean, deviation = torch.from_numpy(feature_moments(train))
+                network.mean.copy_(mean)
+                network.deviation.copy_(deviation)
+            return network
 
-        def losses(batch: tuple[Batch, Tensor]) -> dict[str, Tensor]:
-            return _losses(network, batch[0].to(device), batch[1].to(device))
-
-        training.optimise(
-            network,
-            optimiser,
-            draw=lambda step: draw(training.generator(self.seed, step)),
-            assemble=assemble,
-            losses=losses,
+        self.network_ = trained(
+            build,
+            optimiser=lambda network: torch.optim.Adam(
+                network.parameters(), lr=self.learning_rate, weight_decay=self.weight_decay, fused=True
+            ),
+            draw=draw,
+            assemble=ClipBags(train, limit=self.clips).stack,
+            losses=lambda network, batch: _losses(network, batch, of_video[batch.videos]),
             steps=self.steps,
+            seed=self.seed,
         )
-        self.network_ = network.cpu()
         return self
 
     @torch.no_grad()
@@ -146,18 +139,14 @@ class TCNN:
         """Take back what `state` gave."""
         self.categories_ = tuple(str(name) for name in state["categories"])
         parameters = parameters_of(state)
-        self.network_ = self._build(parameters["fc6.weight"].shape[1], len(self.categories_))
-        self.network_.load_state_dict(parameters)
-        self.network_.eval()
+        self.network_ = loaded(self._build(parameters["fc6.weight"].shape[1]), parameters)
         return self
 
-    def _build(self, dim: int, n_categories: int) -> TCNNNet:
-        return TCNNNet(dim, n_categories, hidden=self.hidden, dropout=self.dropout)
+    def _build(self, dim: int) -> TCNNNet:
+        return TCNNNet(dim, len(self.categories_), hidden=self.hidden, dropout=self.dropout)
 
     def _fitted(self) -> TCNNNet:
-        if self.network_ is None:
-            raise UsageError("tcnn has not been trained", remedy="call fit or restore first")
-        return self.network_
+        return fitted(self.network_, "tcnn")
 
 
 def _number(category: str | None, names: Sequence[str]) -> int:

@@ -32,7 +32,7 @@ from vadlab.errors import UsageError
 from vadlab.frame_windows import FrameWindow, FrameWindows, Pixels, shrunk, sliding
 from vadlab.nets.lucas_kanade import displacement, sampled_along
 from vadlab.nets.unet import PatchDiscriminator, UNet
-from vadlab.network_state import parameters_of, state_of
+from vadlab.network_state import fitted, loaded, parameters_of, state_of
 from vadlab.psnr import psnr
 from vadlab.types import FloatArray, Frames, IntArray, Sample, Scores, Supervision
 from vadlab.video.transform import to_grey
@@ -174,18 +174,14 @@ class UNetPrediction:
 
     def restore(self, state: Mapping[str, NDArray[np.generic]]) -> Self:
         """Take back what `state` gave."""
-        self.network_ = self._build()
-        self.network_.load_state_dict(parameters_of(state))
-        self.network_.eval()
+        self.network_ = loaded(self._build(), parameters_of(state))
         return self
 
     def _build(self) -> UNet:
         return UNet(CHANNELS * self.context, CHANNELS, channels=self.channels)
 
     def _fitted(self) -> UNet:
-        if self.network_ is None:
-            raise UsageError("unet_prediction has not been trained", remedy="call fit or restore first")
-        return self.network_
+        return fitted(self.network_, "unet_prediction")
 
     def _inputs(self, batch: Pixels, device: torch.device) -> tuple[Tensor, Tensor]:
         """(b, n, 3, h, w) uint8 to the stacked context and the frame that follows it, in -1..1."""

@@ -23,11 +23,11 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy, normalize, triplet_margin_loss
 
 from vadlab import training
-from vadlab.bags import Bag, Batch, Draw, across, segments
+from vadlab.bags import Bag, Batch, Draw, across, segments, stacked, trained
 from vadlab.detector import State
 from vadlab.errors import UsageError
 from vadlab.nets.ur_dmu import HEADS, URDMUNet, top_count
-from vadlab.network_state import parameters_of, state_of
+from vadlab.network_state import fitted, loaded, parameters_of, state_of
 from vadlab.types import Features, Sample, Scores, Supervision, VideoLabel
 
 __all__ = ["URDMU"]
@@ -109,21 +109,17 @@ class URDMU:
         """
         del val
         draw = Draw(train, abnormal=self.abnormal_per_batch, normal=self.normal_per_batch)
-        with training.seeded(self.seed):
-            self.network_ = self._build(train[0].x.values.shape[1])
-        device = training.current().device
-        network = self.network_.to(device)
-        training.optimise(
-            network,
-            torch.optim.Adam(
+        self.network_ = trained(
+            lambda: self._build(train[0].x.values.shape[1]),
+            optimiser=lambda network: torch.optim.Adam(
                 network.parameters(), lr=self.learning_rate, weight_decay=self.weight_decay, fused=True
             ),
-            draw=lambda step: draw(training.generator(self.seed, step)),
+            draw=draw,
             assemble=lambda bags: drawn_segments(train, bags, count=self.segments),
-            losses=lambda batch: self._losses(network, batch.to(device), draw),
+            losses=lambda network, batch: self._losses(network, batch, draw),
             steps=self.steps,
+            seed=self.seed,
         )
-        self.network_ = network.cpu()
         return self
 
     @torch.no_grad()
@@ -141,18 +137,14 @@ class URDMU:
     def restore(self, state: Mapping[str, NDArray[np.generic]]) -> Self:
         """Take back what `state` gave."""
         parameters = parameters_of(state)
-        self.network_ = self._build(parameters["embed.weight"].shape[1])
-        self.network_.load_state_dict(parameters)
-        self.network_.eval()
+        self.network_ = loaded(self._build(parameters["embed.weight"].shape[1]), parameters)
         return self
 
     def _build(self, dim: int) -> URDMUNet:
         return URDMUNet(dim, hidden=self.hidden, items=self.items, dropout=self.dropout)
 
     def _fitted(self) -> URDMUNet:
-        if self.network_ is None:
-            raise UsageError("ur_dmu has not been trained", remedy="call fit or restore first")
-        return self.network_
+        return fitted(self.network_, "ur_dmu")
 
     def _losses(self, network: URDMUNet, batch: Batch, draw: Draw) -> dict[str, Tensor]:
         """All losses; abnormal and normal bags question both memories, and only normal ones are uncertain."""
@@ -197,13 +189,8 @@ def drawn_segments(
         values = samples[bag.video].x.values
         start, stop = segments(len(values), count).T
         features.append(values[np.random.default_rng(bag.seed).integers(start, stop)])
-    return Batch(
-        torch.from_numpy(np.stack(features)),
-        torch.ones(len(bags), count, dtype=torch.bool),
-        torch.tensor([samples[bag.video].y.abnormal for bag in bags]),
-        torch.tensor([bag.place for bag in bags]),
-        torch.tensor([bag.seed for bag in bags]),
-    )
+    valid = np.ones((len(bags), count), dtype=bool)
+    return stacked(bags, np.stack(features), valid, abnormal=[s.y.abnormal for s in samples])
 
 
 def noise(like: Tensor, seeds: Tensor) -> Tensor:
