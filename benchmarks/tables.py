@@ -193,6 +193,17 @@ def _detectors(result: Result) -> str:
     )
 
 
+def _live(result: Result) -> str:
+    long = result["long"]
+    marks = "; ".join(f"{mb:.0f}" for mb in long["rss_mb_by_quarter"])
+    rows = [(name, row["median_s"], row["most_s"]) for name, row in result["real time"].items()]
+    return (
+        f"{long['seconds'] / 60:.0f} minutes of video at {long['frames_a_second']:,.0f} frames a second, "
+        f"{long['dropped']} dropped; memory after each quarter, MB: {marks}.\n\n"
+        + _markdown(("in real time, scores", "s late, median", "s late, most"), rows)
+    )
+
+
 TABLES: dict[str, Callable[[Result], str]] = {
     "tvl1": _tvl1,
     "i3d": _i3d,
@@ -202,6 +213,7 @@ TABLES: dict[str, Callable[[Result], str]] = {
     "ray_cluster": _ray_cluster,
     "training": _training,
     "detectors": _detectors,
+    "live": _live,
 }
 
 
