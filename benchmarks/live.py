@@ -5,8 +5,8 @@
 
 A small `aed` on the features of pooled_pixels is trained on generated scenes, so that what is measured is
 watching, not a network: `vadlab watch` in a process of its own, asked once a second what it does and holds.
-Late is what `status.json` calls lag: from the arrival of the newest scored frame until its score is known. The
-frames before it in its clip of 16 came up to 0.6 s earlier.
+Late is what `status.json` calls lag: from the arrival of the newest scored frame until its score is known;
+the frames before it in its clip of 16 came up to 0.6 s earlier.
 """
 
 from __future__ import annotations
