@@ -12,7 +12,7 @@ from typing import ClassVar, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from vadlab.detector import State
+from vadlab.detector import Reach, State
 from vadlab.errors import UsageError
 from vadlab.types import FloatArray, Frames, Sample, Scores, Supervision
 
@@ -28,6 +28,7 @@ class Brightness:
     supervision: ClassVar[Supervision] = Supervision.UNSUPERVISED
     reads: ClassVar[Literal["frames"]] = "frames"
     threshold: ClassVar[float | None] = None  # deviations have no natural limit
+    reach: ClassVar[Reach | None] = Reach()  # a frame's score depends on no other frame
 
     step: int = 4
 

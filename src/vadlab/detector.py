@@ -14,9 +14,24 @@ from vadlab.types import Sample, Scores, Supervision
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["Detector", "Head", "State"]
+__all__ = ["Detector", "Head", "Reach", "State"]
 
 State: TypeAlias = dict[str, NDArray[np.generic]]
+
+
+@dataclass(frozen=True)
+class Reach:
+    """The rows (clips of features, or frames, as the detector reads) on which a row's scores depend.
+
+    Args:
+        before: So many rows before it.
+        after: So many after it.
+        every: A part of the video gives the same scores if it begins at a multiple of this many rows.
+    """
+
+    before: int = 0
+    after: int = 0
+    every: int = 1
 
 
 class Detector(Protocol):
@@ -29,6 +44,15 @@ class Detector(Protocol):
     supervision: ClassVar[Supervision]
     reads: ClassVar[Literal["features", "frames"]]
     threshold: ClassVar[float | None]  # scores from here on mean "abnormal"; None where scores have no scale
+
+    @property
+    def reach(self) -> Reach | None:
+        """How far it looks, with its settings; None where a score depends on the whole video.
+
+        A stream is scored from the rows within reach, as they come; without one, in pieces that count as
+        videos. A detector that has no `reach` is taken to have None.
+        """
+        ...
 
     def fit(self, train: Sequence[Sample[Any, Any]], val: Sequence[Sample[Any, Any]] = ()) -> Self:
         """Learn from training samples, forgetting any earlier fit; `val` may select the model."""

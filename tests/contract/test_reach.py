@@ -1,4 +1,4 @@
-"""What `live.reach` says of each detector: rows within its reach give the scores of the whole video."""
+"""What each detector says of its reach: rows within it give the scores of the whole video."""
 
 from __future__ import annotations
 
@@ -6,33 +6,32 @@ from typing import Any, get_args
 
 import numpy as np
 import pytest
-from test_detectors import NAMES, blind, fitted
+from test_detectors import NAMES, blind, fitted, make
 
-from vadlab.detector import Detector
+from vadlab import catalog
+from vadlab.detector import Detector, Reach
+from vadlab.errors import UsageError
 from vadlab.evaluation.frames import to_frames
 from vadlab.evaluation.rules import get
-from vadlab.live.reach import _REACHES, Reach, reach_of
-from vadlab.live.rolling import FrameScores, Rolling, Timing
+from vadlab.live.networks import Networks
+from vadlab.live.rolling import FrameScores, Rolling, Timing, reach_of
 from vadlab.spans import Tail, windows
 from vadlab.types import Features, Sample, Video
 
-# Settings that make a detector one that can be followed, and others that do not.
-LOCAL = {"mnad": [{"update_below": 0.0}, {"task": "reconstruction", "use_memory": False}]}
-LOCAL |= {"sparse": [{"stride": 2, "dictionaries": "global"}, {"stride": 5, "dictionaries": "global"}]}
-LOCAL |= {"conv_ae": [{}, {"frame_error": "first"}]}
-WHOLE = {
-    "rtfm": [{}],
-    "deep_mil": [{}],
-    "stacked_rnn": [{}],
-    "ur_dmu": [{}],
-    "gmm": [{}],
+# Settings besides the defaults that decide how far a detector looks.
+SETTINGS: dict[str, list[dict[str, Any]]] = {
+    "aed": [{"k": 3}, {"scrambled_windows": True}],
+    "conv_ae": [{"frame_error": "first"}],
     "mlep": [{"authors_alignment": True}],
-    "mnad": [{}, {"update_below": 0.0, "scale": "video"}],
+    "mnad": [
+        {"update_below": 0.0},
+        {"task": "reconstruction", "use_memory": False},
+        {"update_below": 0.0, "scale": "video"},
+    ],
+    "sparse": [{"stride": 2, "dictionaries": "global"}, {"stride": 5, "dictionaries": "global"}],
 }
-WHOLE |= {"aed": [{"scrambled_windows": True}]}
-FOLLOWED = [name for name in NAMES if name in _REACHES]
-CASES = [(name, settings) for name in FOLLOWED for settings in LOCAL.get(name, [{}])]
-CASES.append(("aed", {"k": 3}))
+CASES = [(name, settings) for name in NAMES for settings in ({}, *SETTINGS.get(name, ()))]
+FOLLOWED = [case for case in CASES if reach_of(make(case[0], **case[1])) is not None]
 
 
 def mask(n: int) -> np.ndarray:
@@ -45,10 +44,15 @@ def offline(detector: Detector, sample: Sample[Any, None]) -> np.ndarray:
 
 def cut(sample: Sample[Any, None], n_rows: int, n_frames: int) -> Sample[Any, None]:
     """The sample, had its video ended after so many rows and frames."""
-    old = sample.video
-    video = Video(old.id, old.path, n_frames, old.fps, old.size)
-    x = Features(sample.x.values[:n_rows]) if isinstance(sample.x, Features) else list(sample.x)[:n_rows]
-    return Sample(video, sample.spans[:n_rows], x, None)
+    return part(sample, slice(n_rows), n_frames)
+
+
+def part(sample: Sample[Any, None], rows: slice, stop: int) -> Sample[Any, None]:
+    """These rows as a video of their own, which ends before the frame `stop`."""
+    old, spans = sample.video, sample.spans[rows]
+    video = Video(old.id, old.path, stop - int(spans[0, 0]), old.fps, old.size)
+    x = Features(sample.x.values[rows]) if isinstance(sample.x, Features) else list(sample.x)[rows]
+    return Sample(video, spans - spans[0, 0], x, None)
 
 
 def rolled(
@@ -69,13 +73,44 @@ def joined(told: list[FrameScores]) -> np.ndarray:
     return np.concatenate([one.values for one in told])
 
 
-@pytest.fixture(scope="module", params=CASES, ids=str)
+@pytest.fixture(scope="module", params=FOLLOWED, ids=str)
 def local(request: pytest.FixtureRequest) -> tuple[Detector, Reach]:
     name, settings = request.param
     detector = fitted(name, **settings)
-    reach = reach_of(name, detector)
+    reach = reach_of(detector)
     assert reach is not None
     return detector, reach
+
+
+def long(detector: Detector) -> Sample[Any, None]:
+    """Twenty clips and a rest, or 131 frames; of the frames each is another."""
+    return blind(detector.reads, "v", mask(323 if detector.reads == "features" else 131), "Fire", 4)
+
+
+def test_before_a_cut_scores_are_those_of_the_whole_video(local: tuple[Detector, Reach]) -> None:
+    detector, reach = local
+    sample = long(detector)
+    whole = offline(detector, sample)
+    n_rows = len(sample.spans)
+    # At every clip, for a window that is missing need not have had the highest score; frames take long.
+    step = 1 if detector.reads == "features" else 50
+    for n in range(reach.before + reach.after + 1, n_rows, step):
+        ended = offline(detector, cut(sample, n, int(sample.spans[n - 1, 1])))
+        upto = int(sample.spans[n - reach.after - 1, 1])
+        np.testing.assert_allclose(ended[:upto], whole[:upto], rtol=1e-4, atol=1e-5, err_msg=f"cut at {n}")
+
+
+def test_a_video_that_begins_later_has_the_scores_of_the_whole(local: tuple[Detector, Reach]) -> None:
+    detector, reach = local
+    sample = long(detector)
+    n_frames = sample.video.n_frames
+    whole = offline(detector, sample)
+    for begin in (reach.every, (len(sample.spans) - reach.before) // 2 // reach.every * reach.every):
+        begun = offline(detector, part(sample, slice(begin, None), n_frames))
+        origin, start = int(sample.spans[begin, 0]), int(sample.spans[begin + reach.before, 0])
+        np.testing.assert_allclose(
+            begun[start - origin :], whole[start:], rtol=1e-4, atol=1e-5, err_msg=f"begun at {begin}"
+        )
 
 
 @pytest.mark.parametrize(("n", "at_once"), [(3, 2), (20, 1), (131, 16)])
@@ -113,13 +148,41 @@ def test_memory_does_not_grow(local: tuple[Detector, Reach]) -> None:
         assert len(rolling._rows) == len(rolling._spans) <= bound
 
 
-@pytest.mark.parametrize(("name", "settings"), [(n, s) for n, several in WHOLE.items() for s in several])
-def test_detectors_that_need_the_whole_video_are_known(name: str, settings: dict[str, Any]) -> None:
-    assert reach_of(name, fitted(name, **settings)) is None
+@pytest.mark.parametrize("name", NAMES)
+def test_every_detector_says_how_far_it_looks(name: str) -> None:
+    assert hasattr(catalog.load("detectors", name), "reach")
 
 
-def test_of_a_stranger_nothing_is_known() -> None:
-    assert reach_of("package.module:Detector", fitted("knn")) is None
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [("aed", {"scrambled_windows": True}), ("mlep", {"authors_alignment": True}), ("rtfm", {})],
+)
+def test_scores_that_the_end_of_a_video_decides_have_no_reach(name: str, settings: dict[str, Any]) -> None:
+    detector = fitted(name, **settings)
+    assert reach_of(detector) is None
+    sample = long(detector)
+    n = len(sample.spans) // 2
+    upto = int(sample.spans[n - 1, 1])
+    ended, whole = offline(detector, cut(sample, n, upto)), offline(detector, sample)
+    assert not np.allclose(ended[:upto], whole[:upto], rtol=1e-6, atol=0)
+
+
+def test_scores_that_the_begin_of_a_video_decides_have_no_reach() -> None:
+    detector = fitted("mnad", update_below=1e9)  # every frame changes the memory
+    assert reach_of(detector) is None
+    sample = long(detector)
+    begun = offline(detector, part(sample, slice(40, None), sample.video.n_frames))
+    assert not np.allclose(begun[-80:], offline(detector, sample)[-80:], rtol=1e-6, atol=0)
+
+
+def test_of_a_detector_that_says_nothing_the_whole_video_is_needed() -> None:
+    class Silent:
+        reads = "frames"
+
+    silent: Any = Silent()
+    assert reach_of(silent) is None
+    with pytest.raises(UsageError, match=r"has no `reach`[\s\S]*--piece"):
+        Networks(silent, {"detector": {"name": "package.module:Silent"}, "streams": None}, None)
 
 
 def features(n: int, tail: Tail) -> Sample[Any, None]:
@@ -135,7 +198,7 @@ def features(n: int, tail: Tail) -> Sample[Any, None]:
 @pytest.mark.parametrize("n", [10, 100, 112])
 def test_every_tail_rule(name: str, tail: Tail, n: int) -> None:
     detector = fitted(name)
-    reach = reach_of(name, detector, tail=tail)
+    reach = reach_of(detector, tail=tail)
     assert reach is not None
     sample = features(n, tail)
     told = rolled(detector, reach, sample, at_once=1)
@@ -182,7 +245,7 @@ def test_the_tail_after_a_full_piece_holds_its_score() -> None:
 def test_probabilities_are_the_mean_over_the_windows_that_hold_a_frame() -> None:
     detector = fitted("aed")
     sample = blind("features", "v", mask(160), "Fighting", 9)
-    reach = reach_of("aed", detector)
+    reach = reach_of(detector)
     assert reach is not None
     categories = detector.score(sample).categories
     assert categories is not None

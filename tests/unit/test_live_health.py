@@ -11,7 +11,7 @@ import pytest
 
 from vadlab.errors import UsageError
 from vadlab.live import health as module
-from vadlab.live.health import Health, prometheus
+from vadlab.live.health import Health, prometheus, report
 from vadlab.live.metrics_server import MetricsServer
 from vadlab.live.sink import SinkHealth
 
@@ -65,14 +65,25 @@ LINE = re.compile(r'vadlab_[a-z_]+\{(source|sink)="(?:[^"\\\n]|\\\\|\\"|\\n)*"\}
 def test_prometheus_text() -> None:
     door = Health('a"b\\c\n')
     door.came(1.5)
-    text = prometheus([door.now(), Health("hall").now()], [SinkHealth("mqtt", n_waiting=3)])
+    lossy = SinkHealth("webhook", "ok", n_lost=4)
+    failing = SinkHealth("mqtt", "failing", n_waiting=3, last_error="no\n  answer")
+    text = prometheus([door.now(), Health("hall").now()], [failing, lossy])
     lines = text.splitlines()
     assert text.endswith("\n")
     assert all(line.startswith(("# HELP ", "# TYPE ")) or LINE.fullmatch(line) for line in lines)
     assert 'vadlab_up{source="a\\"b\\\\c\\n"} 1' in lines
     assert 'vadlab_up{source="hall"} 0' in lines
     assert 'vadlab_last_frame_timestamp_seconds{source="hall"} 0' in lines
-    assert 'vadlab_sink_waiting{sink="mqtt"} 3' in lines
+    # What was lost earlier is counted, and does not keep a sink from being well.
+    for name, values in {"ok": (0, 1), "waiting": (3, 0), "lost_total": (0, 4)}.items():
+        for sink, value in zip(("mqtt", "webhook"), values, strict=True):
+            assert f'vadlab_sink_{name}{{sink="{sink}"}} {value}' in lines
+    assert report([door.now(), Health("hall").now()], [failing, lossy]).splitlines() == [
+        'a"b\\c : live',
+        "hall: connecting",
+        "mqtt: failing, 3 waiting, 0 lost (no answer)",
+        "webhook: ok, 0 waiting, 4 lost",
+    ]
     # Each figure's lines stand together, after its description, which comes once.
     named = [line.split()[2] for line in lines if line.startswith("# TYPE")]
     assert len(named) == len(set(named))
@@ -96,18 +107,21 @@ def fetch(address: str) -> tuple[int, str, str]:
 def test_the_server_tells_the_numbers_of_the_moment() -> None:
     well = threading.Event()
     count = iter(range(1, 10))
-    server = MetricsServer(0, metrics=lambda: f"n {next(count)}\n", healthy=well.is_set)
+    answers = {"healthy": well.is_set, "report": lambda: "webhook: ok, 0 waiting, 1 lost\n"}
+    server = MetricsServer(0, metrics=lambda: f"n {next(count)}\n", **answers)
     with server:
         assert server.address.startswith("http://127.0.0.1:")
         assert fetch(server.address) == (200, "text/plain; version=0.0.4; charset=utf-8", "n 1\n")
         assert fetch(server.address)[2] == "n 2\n"
         base = server.address.removesuffix("/metrics")
-        assert fetch(base + "/healthz")[0] == 503
+        status, _, said = fetch(base + "/healthz")
+        assert (status, said) == (503, "not all sources are live\nwebhook: ok, 0 waiting, 1 lost\n")
         well.set()
-        assert fetch(base + "/healthz")[0] == 200
+        status, _, said = fetch(base + "/healthz")
+        assert (status, said) == (200, "ok\nwebhook: ok, 0 waiting, 1 lost\n")
         assert fetch(base + "/etc/passwd")[0] == 404
         port = int(base.rpartition(":")[2])
         with pytest.raises(UsageError, match=f"port {port}"):
-            MetricsServer(port, metrics=str, healthy=well.is_set)
+            MetricsServer(port, metrics=str, **answers)
     with pytest.raises(urllib.error.URLError):
         fetch(server.address)

@@ -130,6 +130,49 @@ def test_a_message_given_up_while_it_was_on_its_way_counts_as_delivered(tmp_path
     outbox.close()
 
 
+def test_the_last_message_put_again_is_the_same_one_under_the_same_key(tmp_path: Path) -> None:
+    with Outbox(tmp_path / "a.sqlite", max_waiting=2) as outbox:
+        first, second = live_event(1), live_event(1, "update", grown=5)
+        for event in (first, second, second):
+            outbox.put(event)
+        assert outbox.totals() == Totals(2, 0, 0)
+        keys = []
+        for _ in range(2):
+            message = outbox.first()
+            assert message is not None
+            keys.append(message.key)
+            outbox.delivered(message)
+        outbox.put(second)  # it has gone, so it is sent again, and the receiver knows it
+        repeated = outbox.first()
+        assert repeated is not None
+        assert keys[0] != keys[1] == repeated.key
+        outbox.give_up(repeated, "no")
+        outbox.put(second)
+        assert outbox.totals() == Totals(0, 2, 1)
+
+
+def test_the_count_of_lost_messages_never_falls(tmp_path: Path) -> None:
+    """Prometheus takes a counter that falls for one that began anew."""
+    outbox = Outbox(tmp_path / "a.sqlite", max_waiting=1)
+    under_way, go_on = threading.Event(), threading.Event()
+
+    def slow(_: Message) -> None:
+        under_way.set()
+        go_on.wait(20)
+
+    courier = Courier(outbox, slow, name="test", retry=QUICK)
+    outbox.put(live_event(1))
+    courier.wake()
+    under_way.wait(20)
+    outbox.put(live_event(2))
+    assert courier.health().n_lost == 1
+    go_on.set()
+    until(lambda: outbox.totals() == Totals(0, 2, 0))
+    assert courier.health().n_lost == 1
+    courier.close()
+    outbox.close()
+
+
 def test_the_text_of_old_given_up_messages_goes_their_number_stays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -186,15 +229,27 @@ def test_a_message_that_is_never_taken_is_given_up_and_the_others_arrive(tmp_pat
     outbox = Outbox(tmp_path / "a.sqlite")
     receiver = Receiver(lambda _, message: message.event.start_frame == 1500, hopeless=True)
     courier = Courier(outbox, receiver, name="test", retry=QUICK)
-    for number in range(4):
+    for number in range(2):
+        outbox.put(live_event(number))
+    courier.wake()
+    until(lambda: outbox.totals().n_waiting == 0)
+    # Nothing waits, but the last attempt failed.
+    health = courier.health()
+    assert (health.state, health.n_sent, health.n_lost, health.last_error) == ("failing", 1, 1, "no")
+    for number in range(2, 4):
         outbox.put(live_event(number))
     courier.wake()
     until(lambda: outbox.totals().n_waiting == 0)
     courier.close()
     assert [message.event for message in receiver.taken] == [live_event(0), live_event(2), live_event(3)]
     assert [(message.event, message.given_up) for message in outbox.given_up()] == [(live_event(1), "no")]
-    assert (courier.health().state, courier.health().n_lost) == ("lossy", 1)
+    health = courier.health()
+    assert (health.state, health.n_sent, health.n_lost, health.last_error) == ("ok", 3, 1, None)
     outbox.close()
+    with Outbox(tmp_path / "a.sqlite") as again:  # what was lost stays counted, and is no trouble of today
+        courier = Courier(again, receiver, name="test", retry=QUICK)
+        assert (courier.health().state, courier.health().n_lost) == ("ok", 1)
+        courier.close()
 
 
 def test_while_the_receiver_is_down_messages_wait_and_old_ones_are_given_up(tmp_path: Path) -> None:
@@ -237,7 +292,9 @@ def test_a_fault_of_ours_neither_stops_the_thread_nor_repeats_what_arrived(
 
     monkeypatch.setattr(Outbox, "delivered", full_at_first)
     courier = Courier(outbox, deliver, name="test", retry=QUICK)
+    until(lambda: counts["delivered"] >= 1 and courier.health().state == "failing")
     until(lambda: outbox.totals() == Totals(0, 1, 0))
+    until(lambda: courier.health().state == "ok")
     courier.close()
     assert counts == {"attempts": 2, "delivered": 3}
     outbox.close()

@@ -46,12 +46,12 @@ def test_a_sink_that_fails_is_reported_and_the_others_are_told() -> None:
     everyone.send(live_event(2))
     assert sound.told == [live_event(1), live_event(2)]
     first, second = everyone.health()
-    assert (first.state, first.n_lost) == ("lossy", 2)
+    assert (first.state, first.n_lost) == ("failing", 2)
     assert "the disk is full" in str(first.last_error)
     assert (second.state, second.n_sent, second.n_lost) == ("ok", 2, 0)
     broken.broken = ""
     everyone.send(live_event(3))
-    assert everyone.health()[0] == SinkHealth("recorder", "lossy", 1, n_lost=2)
+    assert everyone.health()[0] == SinkHealth("recorder", "ok", 1, n_lost=2)
     everyone.close()
     assert log == ["open", "open", "close", "close"]
 
@@ -99,6 +99,6 @@ def test_sqlite_reports_a_message_that_it_lost(tmp_path: Path, monkeypatch: pyte
     everyone = Fanout([sink])
     everyone.send(live_event(1))
     (health,) = everyone.health()
-    assert (health.state, health.n_lost, health.n_sent) == ("lossy", 1, 0)
+    assert (health.state, health.n_lost, health.n_sent) == ("failing", 1, 0)
     assert "disk is full" in str(health.last_error)
     sink.close()

@@ -21,7 +21,7 @@ from torch.nn.functional import cross_entropy, smooth_l1_loss
 
 from vadlab import training
 from vadlab.clip_windows import Batch, ClipWindows, Draw
-from vadlab.detector import Head, State
+from vadlab.detector import Head, Reach, State
 from vadlab.engine import fast_bf16
 from vadlab.errors import UsageError
 from vadlab.feature_moments import feature_moments
@@ -99,6 +99,11 @@ class AED:
     def window_frames(self) -> int:
         """Frames of a window, K * m: the group that the authors' evaluation drops at a video's end."""
         return self.k * CLIP_LENGTH
+
+    @property
+    def reach(self) -> Reach | None:
+        """The windows that a clip is in; None where a window's clips are spread over the whole video."""
+        return None if self.scrambled_windows else Reach(self.k - 1, self.k - 1)
 
     def fit(
         self,

@@ -20,7 +20,7 @@ from torch.nn.functional import binary_cross_entropy
 
 from vadlab import training
 from vadlab.bags import Batch, ClipBags, Draw, trained
-from vadlab.detector import State
+from vadlab.detector import Reach, State
 from vadlab.errors import UsageError
 from vadlab.nets.ar_net import ARNetwork
 from vadlab.network_state import fitted, loaded, parameters_of, state_of
@@ -58,6 +58,7 @@ class ARNet:
     supervision: ClassVar[Supervision] = Supervision.WEAK
     reads: ClassVar[Literal["features"]] = "features"
     threshold: ClassVar[float | None] = 0.5  # paper, of the false alarm rate
+    reach: ClassVar[Reach | None] = Reach()
 
     dropout: float = 0.7
     clips_per_top: int = 4

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from vadlab import training
 from vadlab.bags import Batch, Draw, SegmentBags, hinge_over_pairs, segment_means, segments, trained
-from vadlab.detector import State
+from vadlab.detector import Reach, State
 from vadlab.errors import UsageError
 from vadlab.nets.deep_mil import DeepMILNet
 from vadlab.network_state import fitted, loaded, parameters_of, state_of
@@ -66,6 +66,7 @@ class DeepMIL:
     supervision: ClassVar[Supervision] = Supervision.WEAK
     reads: ClassVar[Literal["features"]] = "features"
     threshold: ClassVar[float | None] = 0.5  # paper, of the false alarm rate
+    reach: ClassVar[Reach | None] = None
 
     segments: int = 32
     last_left_out: bool = False

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vadlab.detector import State
+from vadlab.detector import Reach, State
 from vadlab.errors import UsageError
 from vadlab.types import FloatArray, Frames, IntArray, Sample, Scores, Supervision
 from vadlab.video.transform import resize, to_grey
@@ -33,6 +33,7 @@ class FrameDifference:
     supervision: ClassVar[Supervision] = Supervision.UNSUPERVISED
     reads: ClassVar[Literal["frames"]] = "frames"
     threshold: ClassVar[float | None] = None
+    reach: ClassVar[Reach | None] = Reach(before=1)
 
     width: int = 80
 

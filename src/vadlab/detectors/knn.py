@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.neighbors import NearestNeighbors
 
-from vadlab.detector import State
+from vadlab.detector import Reach, State
 from vadlab.errors import UsageError
 from vadlab.feature_moments import feature_moments
 from vadlab.kernels.farthest_first import farthest_first
@@ -47,6 +47,7 @@ class KNN:
     supervision: ClassVar[Supervision] = Supervision.UNSUPERVISED
     reads: ClassVar[Literal["features"]] = "features"
     threshold: ClassVar[float | None] = None
+    reach: ClassVar[Reach | None] = Reach()
 
     k: int = 5
     scale: Literal["standardise", "l2", "none"] = "standardise"

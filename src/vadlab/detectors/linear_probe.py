@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.special import expit, softmax
 from sklearn.linear_model import LogisticRegression
 
-from vadlab.detector import State
+from vadlab.detector import Reach, State
 from vadlab.errors import UsageError
 from vadlab.types import Categories, Features, FloatArray, FrameLabels, Sample, Scores, Supervision
 
@@ -39,6 +39,7 @@ class LinearProbe:
     supervision: ClassVar[Supervision] = Supervision.FULL
     reads: ClassVar[Literal["features"]] = "features"
     threshold: ClassVar[float | None] = 0.5  # of a probability
+    reach: ClassVar[Reach | None] = Reach()
 
     c: float = 1.0
     balanced: bool = False

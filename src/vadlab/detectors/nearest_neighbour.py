@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.neighbors import NearestNeighbors
 
-from vadlab.detector import State
+from vadlab.detector import Reach, State
 from vadlab.errors import UsageError
 from vadlab.feature_moments import feature_moments
 from vadlab.types import Categories, Features, FloatArray, Sample, Scores, Supervision, VideoLabel
@@ -39,6 +39,7 @@ class NearestNeighbour:
     supervision: ClassVar[Supervision] = Supervision.WEAK
     reads: ClassVar[Literal["features"]] = "features"
     threshold: ClassVar[float | None] = 0.0  # from here on an abnormal video is the nearer one
+    reach: ClassVar[Reach | None] = Reach()  # but for the categories, a whole video's
 
     k: int = 1
     standardise: bool = False

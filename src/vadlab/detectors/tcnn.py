@@ -20,7 +20,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from vadlab import training
 from vadlab.bags import Batch, ClipBags, Draw, trained
-from vadlab.detector import State
+from vadlab.detector import Reach, State
 from vadlab.errors import UsageError
 from vadlab.feature_moments import feature_moments
 from vadlab.nets.tcnn import TCNNNet
@@ -51,6 +51,7 @@ class TCNN:
     supervision: ClassVar[Supervision] = Supervision.WEAK
     reads: ClassVar[Literal["features"]] = "features"
     threshold: ClassVar[float | None] = None  # trained on whole videos, whose maxima are larger than a clip's
+    reach: ClassVar[Reach | None] = Reach()  # but for the category, a whole video's
 
     clips: int = 32
     hidden: int = 4096

@@ -85,7 +85,9 @@ class Courier:
         self._totals = Totals(0, 0, 0)
         self._n_sent = 0
         self._last_sent: float | None = None
-        self._last_error: str | None = None
+        self._n_lost = 0
+        self._last_error: str | None = None  # of the last attempt
+        self._fault: str | None = None  # of the outbox, so that there was no attempt
         self._arrived: int | None = None  # the number of a message that arrived, but is still in the outbox
         self._end = self._latest_end = 0.0  # by the monotonic clock, once it is closing
         self._work = threading.Event()
@@ -104,15 +106,17 @@ class Courier:
             totals = self._totals = self._outbox.totals()
         except StoreError:  # closed, or its disk fails, which the next message will say
             totals = self._totals
-        failing = self._last_error is not None and totals.n_waiting > 0
+        # One that was given up while it was on its way may arrive yet, but a counter does not go back.
+        self._n_lost = max(self._n_lost, totals.n_given_up)
+        error = self._fault or self._last_error
         return SinkHealth(
             self._name,
-            state="failing" if failing else "lossy" if totals.n_given_up else "ok",
+            state="ok" if error is None else "failing",
             n_sent=self._n_sent,
             n_waiting=totals.n_waiting,
-            n_lost=totals.n_given_up,
+            n_lost=self._n_lost,
             last_sent=self._last_sent,
-            last_error=self._last_error,
+            last_error=error,
         )
 
     def close(self) -> None:
@@ -136,14 +140,19 @@ class Courier:
                     self._attempt(message)
             except Exception as error:
                 # Whatever went wrong, the thread goes on: the messages are on disk, and health says why.
-                self._last_error = str(error) if isinstance(error, Undelivered | VadlabError) else repr(error)
+                said = str(error) if isinstance(error, Undelivered | VadlabError) else repr(error)
+                if isinstance(error, StoreError):
+                    self._fault = said
+                else:
+                    self._last_error = said
                 n_failures += 1
                 if n_failures == 1:
-                    _log.warning("%s: not delivered, will be tried again: %s", self._name, self._last_error)
+                    _log.warning("%s: not delivered, will be tried again: %s", self._name, said)
                 if not self._wait(n_failures):
                     return
                 continue
-            if n_failures:
+            self._fault = None
+            if n_failures and self._last_error is None:
                 _log.warning("%s: delivers again after %d failures", self._name, n_failures)
             n_failures = 0
             if self._closing.is_set():

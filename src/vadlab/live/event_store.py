@@ -13,25 +13,25 @@ from typing import Any
 
 from vadlab.errors import DataError
 from vadlab.live.event import LiveEvent
-from vadlab.live.sqlite_file import SqliteFile
+from vadlab.sqlite_file import SqliteFile
 
 __all__ = ["EVENTS", "EventStore", "StoreHealth", "StoredEvent"]
 
 EVENTS = "events.sqlite"  # in the folder of a watch
 
 _VERSION = 1
-_SCHEMA = """
-CREATE TABLE events (
-    id TEXT PRIMARY KEY, source TEXT NOT NULL, state TEXT NOT NULL,
-    start_frame INTEGER NOT NULL, stop_frame INTEGER NOT NULL,
-    start_time REAL NOT NULL, stop_time REAL NOT NULL,
-    category TEXT, top_score REAL NOT NULL, threshold REAL NOT NULL,
-    reviewed_by TEXT, reviewed_at REAL, note TEXT NOT NULL DEFAULT '', clip TEXT, thumbnail TEXT
-) WITHOUT ROWID;
-CREATE INDEX events_by_source ON events (source, id);
-CREATE INDEX events_unreviewed ON events (id) WHERE reviewed_at IS NULL;
-CREATE INDEX events_open ON events (id) WHERE state != 'end';
-"""
+_SCHEMA = (
+    """CREATE TABLE events (
+        id TEXT PRIMARY KEY, source TEXT NOT NULL, state TEXT NOT NULL,
+        start_frame INTEGER NOT NULL, stop_frame INTEGER NOT NULL,
+        start_time REAL NOT NULL, stop_time REAL NOT NULL,
+        category TEXT, top_score REAL NOT NULL, threshold REAL NOT NULL,
+        reviewed_by TEXT, reviewed_at REAL, note TEXT NOT NULL DEFAULT '', clip TEXT, thumbnail TEXT
+    ) WITHOUT ROWID""",
+    "CREATE INDEX events_by_source ON events (source, id)",
+    "CREATE INDEX events_unreviewed ON events (id) WHERE reviewed_at IS NULL",
+    "CREATE INDEX events_open ON events (id) WHERE state != 'end'",
+)
 _FACTS = tuple(field.name for field in fields(LiveEvent))
 _APPEND = (
     f"INSERT INTO events ({', '.join(_FACTS)}) VALUES ({', '.join(f':{name}' for name in _FACTS)}) "

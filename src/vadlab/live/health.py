@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from vadlab.live.sink import SinkHealth
 
-__all__ = ["Health", "SourceHealth", "State", "prometheus"]
+__all__ = ["Health", "SourceHealth", "State", "prometheus", "report"]
 
 State = Literal["connecting", "live", "stalled", "lost", "ended", "failed", "stopped"]
 
@@ -151,11 +151,25 @@ _SOURCE_FIGURES = {
     "last_frame_timestamp_seconds": ("gauge", "UNIX time of the last frame; 0 before the first."),
 }
 _SINK_FIGURES = {
-    "sink_ok": ("gauge", "Whether the last delivery succeeded and nothing was lost, 0 or 1."),
+    "sink_ok": ("gauge", "Whether the last delivery succeeded and nothing fails now, 0 or 1."),
     "sink_sent_total": ("counter", "Messages delivered."),
     "sink_waiting": ("gauge", "Messages that wait to be delivered."),
-    "sink_lost_total": ("counter", "Messages given up."),
+    "sink_lost_total": ("counter", "Messages given up; of an outbox, since its file was made."),
 }
+
+
+def report(sources: Sequence[SourceHealth], sinks: Sequence[SinkHealth] = ()) -> str:
+    """A line for each source and each sink, for people."""
+    lines = [_line(f"{one.name}: {one.state}", one.error) for one in sources]
+    lines += [
+        _line(f"{one.name}: {one.state}, {one.n_waiting} waiting, {one.n_lost} lost", one.last_error)
+        for one in sinks
+    ]
+    return "".join(lines)
+
+
+def _line(text: str, error: str | None) -> str:
+    return " ".join((text + (f" ({error})" if error else "")).split()) + "\n"
 
 
 def prometheus(sources: Sequence[SourceHealth], sinks: Sequence[SinkHealth] = ()) -> str:

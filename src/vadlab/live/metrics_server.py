@@ -16,18 +16,26 @@ TEXT = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class MetricsServer:
-    """Answers `/metrics` with what `metrics` gives, and `/healthz` with 200 or 503, while the context lasts.
+    """Answers `/metrics` and `/healthz`, the latter with 200 or 503, while the context lasts.
 
     Args:
         port: On the loopback address; 0 takes a free one.
-        metrics: The text of this moment; called in the server's threads.
-        healthy: Whether all is well.
+        metrics: The text of this moment; called in the server's threads, as the others are.
+        healthy: Whether all sources are well, which decides between 200 and 503.
+        report: What `/healthz` says besides, in whole lines.
 
     Raises:
         UsageError: If the port is taken.
     """
 
-    def __init__(self, port: int, *, metrics: Callable[[], str], healthy: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        port: int,
+        *,
+        metrics: Callable[[], str],
+        healthy: Callable[[], bool],
+        report: Callable[[], str],
+    ) -> None:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 if self.path == "/metrics":
@@ -35,7 +43,7 @@ class MetricsServer:
                 elif self.path == "/healthz":
                     well = healthy()
                     status = HTTPStatus.OK if well else HTTPStatus.SERVICE_UNAVAILABLE
-                    self._answer(status, "ok\n" if well else "not all sources are live\n")
+                    self._answer(status, ("ok\n" if well else "not all sources are live\n") + report())
                 else:
                     self._answer(HTTPStatus.NOT_FOUND, "there are /metrics and /healthz\n")
 

@@ -19,8 +19,7 @@ from vadlab.exported import extractor_by
 from vadlab.features.clips import Clip
 from vadlab.features.extract import Extractor
 from vadlab.features.store import select_streams
-from vadlab.live.reach import reach_of
-from vadlab.live.rolling import Rolling, Timing
+from vadlab.live.rolling import Rolling, Timing, reach_of
 from vadlab.types import FloatArray
 
 __all__ = ["Networks", "load_networks"]
@@ -40,7 +39,8 @@ class Networks:
         device: Where the detector runs.
 
     Raises:
-        UsageError: If the detector needs the whole video, and no piece is given.
+        UsageError: If no piece is given for a detector that needs the whole video, or does not say how far it
+            looks.
     """
 
     def __init__(
@@ -53,13 +53,13 @@ class Networks:
         device: str = "auto",
     ) -> None:
         self.detector, self.facts, self.extractor, self.piece = detector, facts, extractor, piece
-        name = facts["detector"]["name"]
-        self.reach = reach_of(name, detector, tail=extractor.tail if extractor else "drop")
+        self.reach = reach_of(detector, tail=extractor.tail if extractor else "drop")
         if piece is not None and piece < 1:
             raise UsageError("a piece holds one clip or more", found=piece)
         if piece is None and self.reach is None:
+            says = "scores" if hasattr(detector, "reach") else "has no `reach`, so it is taken to score"
             raise UsageError(
-                f"{name} scores a frame by the whole video, which a stream never is",
+                f"{facts['detector']['name']} {says} a frame by the whole video, which a stream never is",
                 expected="a detector, or settings of it, whose scores depend on nearby frames only",
                 remedy="--piece 32 scores every 32 clips (of 16 frames) as a video of their own",
             )

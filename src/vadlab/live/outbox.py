@@ -18,21 +18,21 @@ from filelock import FileLock, Timeout
 
 from vadlab.errors import StoreError
 from vadlab.live.event import LiveEvent
-from vadlab.live.sqlite_file import SqliteFile
+from vadlab.sqlite_file import SqliteFile
 
 __all__ = ["Message", "Outbox", "Totals", "messages_of"]
 
 _log = logging.getLogger(__name__)
 
-_SCHEMA = """
-CREATE TABLE messages (
-    number INTEGER PRIMARY KEY AUTOINCREMENT, event TEXT NOT NULL, state TEXT NOT NULL,
-    created_at REAL NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, given_up TEXT
-);
-CREATE INDEX waiting ON messages (number) WHERE given_up IS NULL;
-CREATE TABLE totals (n_delivered INTEGER NOT NULL, n_given_up INTEGER NOT NULL);
-INSERT INTO totals VALUES (0, 0)
-"""
+_SCHEMA = (
+    """CREATE TABLE messages (
+        number INTEGER PRIMARY KEY AUTOINCREMENT, event TEXT NOT NULL, state TEXT NOT NULL,
+        created_at REAL NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, given_up TEXT
+    )""",
+    "CREATE INDEX waiting ON messages (number) WHERE given_up IS NULL",
+    "CREATE TABLE totals (n_delivered INTEGER NOT NULL, n_given_up INTEGER NOT NULL)",
+    "INSERT INTO totals VALUES (0, 0)",
+)
 _KEPT = 1000  # messages given up whose text is kept; all are counted
 
 
@@ -56,8 +56,11 @@ class Message:
 
     @property
     def key(self) -> str:
-        """The same at every attempt, and of no other message: by it a receiver knows a repetition."""
-        return f"{self.event.id}:{self.event.state}:{self.number}"
+        """The same at every attempt, and of no other message: by it a receiver knows a repetition.
+
+        It is made of what is told alone, so that a message that is put twice, too, is known.
+        """
+        return f"{self.event.id}:{self.event.state}:{self.event.stop_frame}"
 
 
 @dataclass(frozen=True)
@@ -112,10 +115,16 @@ class Outbox:
     def put(self, event: LiveEvent) -> None:
         """Keep a message until it is delivered; it is on disk when this returns.
 
+        The message that was put last, put again while it is here, changes nothing.
+
         Raises:
             StoreError: If the file cannot be written.
         """
+        line = event.to_line()
         with self._file.writing() as file:
+            last = file.execute("SELECT event FROM messages ORDER BY number DESC LIMIT 1").fetchone()
+            if last is not None and last["event"] == line:
+                return
             (n_waiting,) = file.execute("SELECT count(*) FROM messages WHERE given_up IS NULL").fetchone()
             if n_waiting >= self._max_waiting:
                 self._set_given_up(
@@ -127,7 +136,7 @@ class Outbox:
                 _log.warning("%s: %d messages wait, so an old one was given up", self._file.path, n_waiting)
             file.execute(
                 "INSERT INTO messages (event, state, created_at) VALUES (?, ?, ?)",
-                (event.to_line(), event.state, time.time()),
+                (line, event.state, time.time()),
             )
 
     def first(self) -> Message | None:

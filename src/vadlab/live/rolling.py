@@ -18,20 +18,20 @@ Memory holds the rows within the detector's reach, however long the stream.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
-from vadlab.detector import Detector
+from vadlab.detector import Detector, Reach
 from vadlab.evaluation.frames import to_frames
 from vadlab.evaluation.rules import get
-from vadlab.live.reach import Reach
+from vadlab.spans import Tail
 from vadlab.types import Categories, Features, FloatArray, IntArray, Sample, Scores, Video
 
-__all__ = ["FrameScores", "Rolling", "Timing"]
+__all__ = ["FrameScores", "Rolling", "Timing", "reach_of"]
 
 Timing = Literal["settled", "causal"]
 
@@ -56,6 +56,20 @@ class FrameScores:
     def stop(self) -> int:
         """The frame after the last."""
         return self.start + len(self.values)
+
+
+def reach_of(detector: Detector, *, tail: Tail = "drop") -> Reach | None:
+    """How far a detector looks in a stream; None where it needs the whole video, or does not say.
+
+    Args:
+        detector: With its settings, which may decide it.
+        tail: The rule for the frames after the last full clip; for detectors that read features.
+    """
+    reach: Reach | None = getattr(detector, "reach", None)
+    if reach is not None and detector.reads == "features" and tail == "shift":
+        # The video's last clip may overlap the one before, which nobody knows before the end.
+        return replace(reach, after=reach.after + 1)
+    return reach
 
 
 class Rolling:

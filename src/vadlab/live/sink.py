@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Literal, Protocol
 
-from vadlab.errors import VadlabError
+from vadlab.errors import StoreError, VadlabError
+from vadlab.files import read_json, write_json
 from vadlab.live.event import LiveEvent
 
-__all__ = ["Fanout", "Sink", "SinkHealth"]
+__all__ = ["UNTOLD", "Fanout", "Sink", "SinkHealth"]
+
+UNTOLD = "untold.json"  # in the folder of a watch
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -20,17 +27,18 @@ class SinkHealth:
 
     Args:
         name: The sink's name, such as "webhook".
-        state: "ok": the last attempt succeeded, or there was none; "failing": it did not, and what waits
-            is tried again; "lossy": messages were lost and are counted.
+        state: "ok": the last attempt to deliver succeeded, or there was none; "failing": it did not, or
+            none can be made now. Of what was lost earlier, `n_lost` tells.
         n_sent: Messages delivered since the sink was opened, each counted once however often it was sent.
         n_waiting: Messages that wait to be delivered.
-        n_lost: Messages given up, in all; for an outbox since its file was made, over all watches.
+        n_lost: Messages given up, in all; for an outbox since its file was made, over all watches. Never
+            falls while the sink is open.
         last_sent: UNIX seconds of the last delivery, or None.
-        last_error: Why the last attempt failed, or None where it succeeded.
+        last_error: What went wrong last, in words, or None where nothing did since the last delivery.
     """
 
     name: str
-    state: Literal["ok", "failing", "lossy"] = "ok"
+    state: Literal["ok", "failing"] = "ok"
     n_sent: int = 0
     n_waiting: int = 0
     n_lost: int = 0
@@ -56,6 +64,8 @@ class Sink(Protocol):
     def send(self, event: LiveEvent) -> None:
         """Take one message.
 
+        After a killed process, the last message may come once more, as the first; it counts once.
+
         Raises:
             VadlabError: If it was lost.
         """
@@ -73,19 +83,26 @@ class Sink(Protocol):
 class Fanout:
     """All sinks of a watch as one: a sink that fails keeps no other from being told.
 
-    They are told one after the other; of a process that is killed meanwhile, the first ones have the message
-    and the last ones may not.
+    They are told one after the other. A message is on disk before the first of them is told, and until the
+    last one has been; if the process is killed meanwhile, the next one tells all of them again.
     """
 
-    def __init__(self, sinks: Sequence[Sink]) -> None:
-        """Take the sinks; they are told in this order."""
-        self._sinks = tuple(sinks)
+    def __init__(self, sinks: Sequence[Sink], *, untold: Path | None = None) -> None:
+        """Take the sinks; they are told in this order.
+
+        Args:
+            sinks: Whom to tell.
+            untold: The file of the message that is being told; None for none.
+        """
+        self._sinks, self._untold = tuple(sinks), untold
         self._lost = [0] * len(self._sinks)
         self._errors: list[str | None] = [None] * len(self._sinks)
         self._opened = contextlib.ExitStack()
 
     def open(self) -> None:
-        """Open all; where one cannot be opened, those before it are closed again.
+        """Open all, and tell them what a killed process has not told to all.
+
+        Where one cannot be opened, those before it are closed again.
 
         Raises:
             VadlabError: Of the sink that cannot be opened.
@@ -95,9 +112,31 @@ class Fanout:
                 sink.open()
                 opened.callback(sink.close)
             self._opened = opened.pop_all()
+        if self._untold is not None and self._untold.exists():
+            try:
+                event = LiveEvent.from_json(read_json(self._untold))
+            except VadlabError as error:
+                _log.warning("what an earlier watch has not told to all cannot be told: %s", error)
+            else:
+                self._tell(event)
+            self._told()
 
     def send(self, event: LiveEvent) -> None:
         """Tell all; what a sink lost is in its health."""
+        if self._untold is not None:
+            try:
+                write_json(self._untold, event.to_json())
+            except StoreError as error:  # a full disk must not silence those who need none
+                _log.warning("%s; if this process is killed now, not all may be told", error)
+        self._tell(event)
+        self._told()
+
+    def _told(self) -> None:
+        if self._untold is not None:
+            with contextlib.suppress(OSError):  # told twice is harmless
+                self._untold.unlink(missing_ok=True)
+
+    def _tell(self, event: LiveEvent) -> None:
         for number, sink in enumerate(self._sinks):
             try:
                 sink.send(event)
@@ -111,14 +150,9 @@ class Fanout:
         found = []
         for sink, lost, error in zip(self._sinks, self._lost, self._errors, strict=True):
             health = sink.health()
-            if lost:
-                health = replace(
-                    health,
-                    state="lossy",
-                    n_lost=health.n_lost + lost,
-                    last_error=error or health.last_error,
-                )
-            found.append(health)
+            if error is not None:
+                health = replace(health, state="failing", last_error=error)
+            found.append(replace(health, n_lost=health.n_lost + lost))
         return found
 
     def close(self) -> None:

@@ -20,7 +20,7 @@ from vadlab.files import write_json
 from vadlab.live.capture import Capture, Onlooker, Patience
 from vadlab.live.event import LiveEvent
 from vadlab.live.event_store import EVENTS, EventStore
-from vadlab.live.health import Health, SourceHealth, prometheus
+from vadlab.live.health import Health, SourceHealth, prometheus, report
 from vadlab.live.life_cycle import LifeCycle, LifeCycleSettings
 from vadlab.live.networks import Networks
 from vadlab.live.rolling import Timing
@@ -129,6 +129,10 @@ class Watcher:
     def healthy(self) -> bool:
         """Whether every source is live, or has ended as files do."""
         return all(one.state in ("live", "ended") for one in self.health())
+
+    def report(self) -> str:
+        """A line for each source and each sink: its state, and what a sink has lost or waits to deliver."""
+        return report(self.health(), self._sinks.health())
 
     def metrics(self) -> str:
         """The numbers as Prometheus reads them."""

@@ -26,7 +26,7 @@ from vadlab.live.metrics_server import MetricsServer
 from vadlab.live.networks import Networks, load_networks
 from vadlab.live.rolling import Timing
 from vadlab.live.scorer import Told
-from vadlab.live.sink import Fanout, Sink
+from vadlab.live.sink import UNTOLD, Fanout, Sink
 from vadlab.live.sinks.clips import ClipSettings, ClipSink
 from vadlab.live.sinks.jsonl import JsonlSink
 from vadlab.live.sinks.sqlite import SqliteSink
@@ -220,7 +220,7 @@ class Watch:
             networks,
             sources,
             settings=alarms.settings,
-            sinks=Fanout(sinks),
+            sinks=Fanout(sinks, untold=plan.out / UNTOLD),
             folder=plan.out,
             about={"run": str(plan.run), "detector": networks.facts["detector"]["name"]},
             timing=plan.timing,
@@ -231,8 +231,9 @@ class Watch:
             on_scores=self._on_scores,
         )
         if plan.metrics_port is not None:
+            watcher = self.watcher
             server = MetricsServer(
-                plan.metrics_port, metrics=self.watcher.metrics, healthy=self.watcher.healthy
+                plan.metrics_port, metrics=watcher.metrics, healthy=watcher.healthy, report=watcher.report
             )
             self.metrics = self._open.enter_context(server).address
         write_json(plan.out / WATCH, _described(replace(plan, alarms=alarms), sources, networks))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import queue
 import threading
 import time
@@ -138,7 +139,7 @@ class ClipSink:
         settings, reel = self._settings, self._reel(event.source)
         scene = self._scenes.get(event.id)
         if scene is None:
-            if event.state != "new":  # it began before the sink was opened
+            if event.state != "new" or reel.latest == -math.inf:  # it began before the sink was opened
                 return
             begin = event.start_time - settings.before_s
             recording = reel.record(begin, begin + settings.longest_s)
@@ -201,7 +202,7 @@ class ClipSink:
             said = f"no room: {n_removed} events lost their files before anyone reviewed them"
         return SinkHealth(
             "clips",
-            state="lossy" if self._n_lost or n_removed else "ok",
+            state="ok" if self._last_error is None else "failing",
             n_sent=self._n_written,
             n_waiting=len(self._scenes) + self._jobs.qsize(),
             n_lost=self._n_lost + n_removed,

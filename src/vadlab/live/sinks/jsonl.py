@@ -73,6 +73,7 @@ class JsonlSink:
         if sync not in get_args(Sync):
             raise UsageError(f"unknown sync {sync!r}", expected=" | ".join(get_args(Sync)))
         self._path, self._sync = path, sync
+        self._last = b""  # the line that an earlier process wrote last
         self._health = SinkHealth("jsonl")
 
     def open(self) -> None:
@@ -85,6 +86,7 @@ class JsonlSink:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             with self._path.open("a+b") as file:
                 self._set_torn_aside(file.fileno())
+                self._last = _last_line(file.fileno())
         except OSError as error:
             raise self._failure(error) from error
 
@@ -106,12 +108,15 @@ class JsonlSink:
             os.ftruncate(file, size - len(torn))
 
     def send(self, event: LiveEvent) -> None:
-        """Append one line.
+        """Append one line; the one that an earlier process wrote last is not written again.
 
         Raises:
             StoreError: If it cannot be written; then nothing of it is.
         """
         line = (event.to_line() + "\n").encode()
+        if line == self._last:
+            return
+        self._last = b""
         try:
             file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
             try:
@@ -152,3 +157,10 @@ class JsonlSink:
 
     def close(self) -> None:
         """Nothing is open between events."""
+
+
+def _last_line(file: int) -> bytes:
+    """The last line with its end, b"" where there is none; of one longer than 64 KB, its end."""
+    size = os.fstat(file).st_size
+    lines = os.pread(file, 65536, max(0, size - 65536)).splitlines(keepends=True)
+    return lines[-1] if lines else b""

@@ -9,6 +9,7 @@ import { complain, empty, onTheme, say, shell } from "./shell.js";
 const POLL_MS = 1000;
 const LIMIT = 50; // events asked for at once
 const STALE_S = 15; // a running watch writes its status every second
+const OUTBOXES = ["webhook", "mqtt"]; // sinks whose lost messages `vadlab undelivered` lists
 const STATES = { live: "good", connecting: "info", stalled: "bad", lost: "bad", failed: "bad", ended: "", stopped: "" };
 const query = new URLSearchParams(location.search);
 const page = { watch: null, events: new Map(), more: true, chosen: null, cards: new Map(), threshold: null };
@@ -16,7 +17,7 @@ const page = { watch: null, events: new Map(), more: true, chosen: null, cards: 
 shell({ page: "live", title: "Live" });
 const ui = {
   watches: h("select", { "aria-label": "Watch folder", onchange: () => { query.set("watch", ui.watches.value); location.search = query; } }),
-  state: h("span.row"), sources: h("div.sources", { "aria-label": "Sources" }), list: h("ul.event-list", { "aria-label": "Events" }),
+  state: h("span.row"), sources: h("div.sources", { "aria-label": "Sources" }), sinks: h("section.card", { "aria-label": "Receivers", hidden: true }), list: h("ul.event-list", { "aria-label": "Events" }),
   source: h("select", { "aria-label": "Source", onchange: reload }), which: h("div.segmented", { role: "group", "aria-label": "Which events" }),
   more: h("button", { type: "button", onclick: older }, "Older events"), found: h("span.small.muted", { role: "status" }),
   who: h("input", { type: "text", id: "who", maxlength: 80, autocomplete: "name", placeholder: "your name", onchange: () => localStorage.setItem("vadlab-name", ui.who.value.trim()) }),
@@ -39,7 +40,7 @@ function build(watches) {
   fill($("main"),
     h("div.page-head", {}, h("h1", {}, "Live"), watches.length > 1 ? ui.watches : h("p", {}, watches[0].folder), ui.state),
     h("div.live", {},
-      ui.sources,
+      h("div.live-side", {}, ui.sources, ui.sinks),
       h("section.card", { "aria-label": "Events" },
         h("div.card-head", {}, h("h2", {}, "Events"), ui.found, ui.which, ui.source, h("label.field", { for: "who" }, "Reviewed by", ui.who)),
         ui.list, h("div.card-body", {}, ui.more))));
@@ -64,6 +65,7 @@ async function poll() {
       page.threshold = watch.threshold ?? page.threshold;
       paintState(watch);
       paintSources(watch);
+      paintSinks(watch);
       if (page.seen !== JSON.stringify([watch.n_events, watch.n_open, watch.n_unreviewed])) {
         page.seen = JSON.stringify([watch.n_events, watch.n_open, watch.n_unreviewed]);
         await newest();
@@ -97,6 +99,26 @@ function paintSources({ status, now }) {
     ui.source.hidden = names.length < 2;
   }
   for (const one of sources) page.cards.get(one.name).paint(one, now);
+}
+
+// Who is told of events: what waits for each of them, and what they will never get.
+function paintSinks({ status }) {
+  const sinks = status?.sinks ?? [];
+  ui.sinks.hidden = !sinks.length;
+  const lost = sinks.filter((one) => one.n_lost && OUTBOXES.includes(one.name));
+  fill(ui.sinks,
+    h("div.card-head", {}, h("h2", {}, "Receivers")),
+    h("ul.sink-list", {}, sinks.map(sinkItem)),
+    lost.length > 0 && h("p.sink-hint.small.muted", {}, h("code", {}, "vadlab undelivered WATCH"), ` lists what ${lost.map(({ name }) => name).join(" and ")} lost.`));
+}
+
+function sinkItem({ name, state, n_sent, n_waiting, n_lost, last_error }) {
+  const ok = state !== "failing";
+  return h("li", {},
+    h("strong", {}, name), page.running && h("span.tag", { class: ok ? "good" : "bad" }, ok ? "ok" : "failing"),
+    h("span.small.muted.push", {}, `${count(n_sent)} sent`), h("span.small", { class: n_waiting ? "" : "muted" }, `${count(n_waiting)} waiting`),
+    h("span.small", { class: n_lost ? "bad" : "muted" }, `${count(n_lost)} lost`),
+    last_error && h("span.small.sink-error", { class: ok ? "muted" : "bad" }, last_error));
 }
 
 function sourceCard() {
