@@ -140,7 +140,8 @@ def test_the_old_generator_is_that_after_its_passes_and_phase_two_begins_where_p
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     seen = Witness(monkeypatch)
-    detector = OGNet(**(SMALL | {"epochs": 3, "old_epochs": 2})).fit([sample(v) for v in TRAIN])
+    settings = SMALL | {"epochs": 3, "old_epochs": 2, "clean_statistics": False}
+    detector = OGNet(**settings).fit([sample(v) for v in TRAIN])
     # 24 patches, batches of 8: 3 steps a pass, and 2 in phase two.
     assert len(seen.states) == 3 * 3 + 2 and len(seen.noisy) == 9
     assert not equal(seen.part(5, "old"), seen.part(6, "old"))
@@ -154,6 +155,30 @@ def test_the_old_generator_is_that_after_its_passes_and_phase_two_begins_where_p
     kept = detector.state()
     for name, value in seen.part(10, "generator").items():
         np.testing.assert_array_equal(kept[f"network.generator.{name}"], value.numpy())
+
+
+@pytest.mark.parametrize("iterations", [2, 0])
+def test_after_phase_one_the_generators_statistics_are_those_of_patches_without_noise(
+    monkeypatch: pytest.MonkeyPatch, iterations: int
+) -> None:
+    """Against the mean and variance of the first layer's output over all patches, worked out plainly."""
+    seen = Witness(monkeypatch)
+    samples = [sample(v) for v in TRAIN]
+    detector = OGNet(**(SMALL | {"iterations": iterations})).fit(samples)
+    pool = torch.from_numpy(detector._pool(samples))  # 24 patches: three whole batches
+    patches = pool.float()[:, None] / 127.5 - 1
+    kept = {name: torch.from_numpy(np.array(value)) for name, value in detector.state().items()}
+    judged = [{k.removeprefix("network.generator."): v for k, v in kept.items() if ".generator." in k}]
+    if iterations:
+        judged += [seen.part(-1, "generator"), seen.part(-1, "old")]
+    for generator in judged:
+        layer = nn.Conv2d(1, 2, 5)
+        layer.load_state_dict({k: generator[f"encoder.0.{k}"] for k in ("weight", "bias")})
+        with torch.no_grad():
+            out = layer(patches)
+        mean, variance = (generator[f"encoder.1.running_{name}"] for name in ("mean", "var"))
+        torch.testing.assert_close(mean, out.mean((0, 2, 3)), atol=1e-5, rtol=0)
+        torch.testing.assert_close(variance, out.transpose(0, 1).flatten(1).var(1), rtol=0.05, atol=0)
 
 
 def test_noise_has_the_deviation_that_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -249,6 +274,11 @@ def test_videos_in_which_nothing_moves_are_refused() -> None:
 @pytest.mark.parametrize("path", sorted(RECIPES.glob("ognet*.toml")), ids=lambda path: path.stem)
 def test_recipes_keep_to_the_published_numbers(path: Path) -> None:
     settings, paper = config.build(OGNet, config.read_recipe(path)), OGNet()
-    for name in ("patch", "noise", "real_share", "old_share", "adversarial_share", "old_epochs", "epochs"):
+    for name in ("real_share", "old_share", "old_epochs", "epochs", "batch", "second_rate"):
         assert getattr(settings, name) == getattr(paper, name), name
-    assert settings.iterations == (76 if "authors" in path.name else 75)
+    authors = "authors" in path.name
+    assert settings.adversarial_share == (0.5 if authors else paper.adversarial_share)
+    assert settings.iterations == (76 if authors else 75)
+    # A patch shows as much of the scene, whatever the frame is shrunk to.
+    assert settings.patch == pytest.approx(paper.patch * settings.height / paper.height, abs=1)
+    assert settings.patch_stride == settings.patch // 2
