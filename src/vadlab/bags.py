@@ -266,18 +266,19 @@ def trained(
 
 
 def across(values: Tensor, batch: Batch, *, of: Draw, loss: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
-    """A loss of the values of all abnormal bags, (a,), and of all normal ones, (n,), such as one over pairs.
+    """A loss of what all abnormal bags have, (a, ...), and all normal ones, (n, ...), such as one over pairs.
 
     Right for several processes too, which hold a part of the bags each: every process sees all values, in
     their places, and makes the gradient of its own only.
 
     Args:
-        values: (b,) a value for each bag.
+        values: (b, ...) a value for each bag, or several.
         batch: The bags.
         of: What drew them.
         loss: Abnormal and normal values to a number.
     """
-    own = values.new_zeros(of.n_abnormal + of.n_normal).index_put((batch.places,), values)
+    own = values.new_zeros(of.n_abnormal + of.n_normal, *values.shape[1:])
+    own = own.index_put((batch.places,), values)
     everyone = own + (ranks.summed(own.detach()) - own.detach())
     whole = loss(everyone[: of.n_abnormal], everyone[of.n_abnormal :])
     # Every process has the whole loss, but its own part of the gradient, which averaging would make smaller.

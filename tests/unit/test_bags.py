@@ -20,6 +20,7 @@ from vadlab.bags import (
     ClipBags,
     Draw,
     SegmentBags,
+    across,
     hinge_over_pairs,
     segment_means,
     segments,
@@ -181,6 +182,19 @@ def test_parts_of_a_batch_have_the_loss_and_gradient_of_the_whole(
         gradient += torch.autograd.grad(loss, values)[0] / 2
     training._parts.reset(token)
     torch.testing.assert_close(gradient, wanted)
+
+
+def test_losses_across_bags_with_several_values(draw: Draw) -> None:
+    values = torch.arange(10.0).reshape(5, 2)
+    seen = []
+
+    def loss(abnormal: torch.Tensor, normal: torch.Tensor) -> torch.Tensor:
+        seen.extend([abnormal.tolist(), normal.tolist()])
+        return abnormal.sum()
+
+    found = across(values, placed([2, 4, 0, 1, 3]), of=draw, loss=loss)
+    assert seen == [[[4, 5], [6, 7], [0, 1]], [[8, 9], [2, 3]]]
+    assert found.item() == 23
 
 
 def test_batches_move_with_all_they_hold() -> None:

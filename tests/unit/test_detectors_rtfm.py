@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -38,7 +39,7 @@ class Given(torch.nn.Module):
         self.scores = scores
 
     def forward(self, x: torch.Tensor, seeds: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        return x, self.scores
+        return x, torch.logit(self.scores)
 
 
 def losses_of(detector: RTFM, features: torch.Tensor, scores: torch.Tensor) -> dict[str, float]:
@@ -109,6 +110,22 @@ def test_the_magnitude_loss_is_zero_once_separated(scores: torch.Tensor) -> None
     assert losses_of(RTFM(segments=8), features, scores)["magnitude"] == pytest.approx(10 / 3)
 
 
+def test_the_worst_mistakes_are_learned_from() -> None:
+    """A normal clip whose score rounds to 1: its loss is its logit, and so large is its gradient."""
+    logits = torch.tensor([[-40.0, 0.0], [40.0, 40.0]], requires_grad=True)
+    seeds = torch.arange(2)
+    batch = Batch(torch.ones(2, 2, 4), torch.ones(2, 2, dtype=torch.bool), seeds < 1, seeds, seeds, seeds)
+
+    def network(x: torch.Tensor, seeds: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return x, logits
+
+    draw = Draw(PAIR, abnormal=1, normal=1)
+    found = RTFM(segments=2, top=2)._losses(network, batch, draw)["classification"]  # type: ignore[arg-type]
+    assert found.item() == pytest.approx((40 + np.log(2) + 40 + 40) / 4)
+    (gradient,) = torch.autograd.grad(found, logits)
+    assert gradient.flatten().tolist() == pytest.approx([-0.25, -0.125, 0.25, 0.25])
+
+
 def test_losses_of_the_release(features: torch.Tensor, scores: torch.Tensor) -> None:
     recipe = config.read_recipe(RECIPES / "rtfm-authors-code.toml")
     # Dropout of the competing magnitudes has a test of its own.
@@ -120,10 +137,14 @@ def test_losses_of_the_release(features: torch.Tensor, scores: torch.Tensor) -> 
     squared = np.mean([(abs(1.5 - length[b]) + length[b + 3]) ** 2 for b in range(3)])
     bag = [np.mean([f[b, s] for s in chosen[b]]) for b in range(6)]
     entropy = np.mean([-np.log(bag[b] if b < 3 else 1 - bag[b]) for b in range(6)])
-    smooth = np.sum((f[:3, 1:] - f[:3, :-1]) ** 2)
-    sparse = np.linalg.norm(f[:3])
+    # The abnormal bags one after the other, as one long video.
+    row = [score for bag in f[:3] for score in bag]
+    smooth = sum((after - before) ** 2 for before, after in pairwise(row))
+    sparse = np.sqrt(sum(score**2 for score in row))
     assert found["magnitude"] == pytest.approx(squared, rel=1e-5)
     assert found["classification"] == pytest.approx(entropy, rel=1e-5)
+    assert found["smooth"] == pytest.approx(smooth, rel=1e-5)
+    assert found["sparse"] == pytest.approx(sparse, rel=1e-5)
     assert found["loss"] == pytest.approx(entropy + 1e-4 * squared + 8e-4 * smooth + 8e-3 * sparse, rel=1e-5)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from vadlab.nets.ur_dmu import GlobalLocalAttention, Memory, URDMUNet, near_means, top_count
+from vadlab.nets.ur_dmu import GlobalLocalAttention, Memory, URDMUNet, near_shares, top_count
 
 
 def test_parameters_are_the_6_49_million_that_papers_quote() -> None:
@@ -20,13 +20,35 @@ def test_parameters_are_the_6_49_million_that_papers_quote() -> None:
 
 
 @pytest.mark.parametrize("n", [1, 2, 9, 700])
-def test_near_means_by_loops(n: int) -> None:
+def test_near_shares_by_loops(n: int) -> None:
     x = torch.randn(2, n, 3, dtype=torch.float64)
-    found = near_means(x)
+    found = near_shares(x)
+    place = np.arange(n)
     for i in {0, n // 2, 511 % n, 512 % n, n - 1}:
-        weights = np.array([math.exp(-abs(i - j) / math.e) for j in range(n)])
-        wanted = weights @ x[1].numpy() / weights.sum()
+        wanted = np.zeros(3)
+        for j in range(n):
+            shares = np.exp(-np.abs(place - j) / math.e)  # of clip j to all
+            wanted += shares[i] / shares.sum() * x[1, j].numpy()
         np.testing.assert_allclose(found[1, i], wanted, atol=1e-8)
+
+
+def test_a_clip_gives_itself_away_once() -> None:
+    x = torch.zeros(1, 30, 1)
+    x[0, 0] = 1
+    assert float(near_shares(x).sum()) == pytest.approx(1)
+    assert near_shares(torch.ones(1, 30, 1)).sum().item() == pytest.approx(30)
+
+
+def test_layers_begin_as_pytorchs() -> None:
+    """Uniform up to the root of the number of inputs, the biases too."""
+    torch.manual_seed(0)
+    network = URDMUNet(64, hidden=32)
+    layers = [module for module in network.modules() if isinstance(module, torch.nn.Linear | torch.nn.Conv1d)]
+    assert len(layers) == 1 + 2 * 4 + 4
+    for layer in layers:
+        bound = layer.weight[0].numel() ** -0.5
+        assert 0.9 * bound < float(layer.weight.detach().abs().max()) <= bound
+        assert layer.bias is None or 0 < float(layer.bias.detach().abs().max()) <= bound
 
 
 def test_attention_by_loops() -> None:
@@ -40,7 +62,7 @@ def test_attention_by_loops() -> None:
         for i in range(5):
             weights = np.exp([q[i, part] @ k[j, part] / math.sqrt(2) for j in range(5)])
             alike[i, part] = weights @ v[:, part] / weights.sum()
-    local = near_means(torch.from_numpy(near[None]))[0].numpy()
+    local = near_shares(torch.from_numpy(near[None]))[0].numpy()
     out = np.concatenate([alike, local], axis=1) @ attention.out.weight.detach().numpy().T
     out += attention.out.bias.detach().numpy()
     np.testing.assert_allclose(attention(x)[0].detach(), out, atol=1e-10)

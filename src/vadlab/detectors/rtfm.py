@@ -2,11 +2,12 @@
 
 Paper: Tian et al., "Weakly-supervised Video Anomaly Detection with Robust Temporal Feature Magnitude
 Learning", ICCV 2021, https://arxiv.org/abs/2101.10030.
-Reference read for facts: the authors' release (no licence). Defaults are the paper's equations and numbers,
-and the release's where the paper names none. Where the two differ a setting names it: `authors_losses` with
-`lambda_magnitude`, `weight_decay`, `steps`; the recipe rtfm-authors-code.toml sets all. Not repeated: the
-release's smoothness also joins the end of one bag to the beginning of the next. It averages over ten crops;
-here a video has one row a clip.
+Reference read for facts: the authors' release (no licence), github.com/tianyu0207/RTFM; the paper's text was
+not at hand. Layers and numbers are the release's. The default losses are the paper's hinge and cross-entropy,
+from which the release departs (its issues 23 and 67); learning rate, weight decay, batch and epochs are the
+paper's, as issues 18 and 24 quote them. `authors_losses` gives the release's losses, to the last digit; with
+the recipe rtfm-authors-code.toml all is the release's, but that it keeps the step that does best on the test
+videos, and averages over ten crops; here a video has one row a clip.
 """
 
 from __future__ import annotations
@@ -19,11 +20,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn.functional import binary_cross_entropy
+from torch.nn.functional import binary_cross_entropy, binary_cross_entropy_with_logits
 
 from vadlab import training
 from vadlab.bags import Batch, Draw, SegmentBags, across, hinge_over_pairs, segment_means, segments, trained
-from vadlab.detector import State
+from vadlab.detector import Reach, State
 from vadlab.errors import UsageError
 from vadlab.nets.rtfm import RTFMNet
 from vadlab.nets.seeded_dropout import SeededDropout
@@ -40,22 +41,23 @@ class RTFM:
     Started by torchrun, its batch normalisation takes the moments of each process's part of a batch.
 
     Args:
-        segments: Segments of a video, the instances of its bag (paper).
-        top: How many of them stand for it, k: those with the largest magnitudes (paper).
-        margin: By which the magnitudes of abnormal bags are to exceed those of normal ones, m (paper).
-        hidden: Width of the first layer that scores (paper).
-        dropout: Rate on the temporal features (release) and after the first two layers (paper).
+        segments: Segments of a video, the instances of its bag.
+        top: How many of them stand for it, k, a tenth: those with the largest magnitudes.
+        margin: By which the magnitudes of abnormal bags are to exceed those of normal ones, m.
+        hidden: Width of the first layer that scores.
+        dropout: Rate on the temporal features, and after the first two layers that score.
         lambda_magnitude: Weight of the magnitude loss, which the paper's equations do not name. The release's
             1e-4 is 1 / m^2, so its squares count in margins; 1 / m does the same for the hinge (ours).
-        lambda_smooth: Weight of the smoothness of an abnormal bag's scores (release).
-        lambda_sparse: Weight of their sum (release).
+        lambda_smooth: Weight of the smoothness of an abnormal bag's scores.
+        lambda_sparse: Weight of their sum.
         authors_losses: As the release: (|m - |a|| + |n|)^2 of the mean features a and n of an abnormal and
             a normal bag, instead of the hinge on the mean magnitudes of all pairs; cross-entropy of a
-            bag's mean score, instead of each score's; smoothness summed over the bags; the Euclidean norm
-            of all scores for their sum; and dropout of the magnitudes that compete.
-        learning_rate: Of Adam (paper; 1e-4 on XD-Violence).
+            bag's mean score, instead of each score's; smoothness summed over the abnormal bags, one after the
+            other as if they were one; the Euclidean norm of all their scores for the sum; and dropout of the
+            magnitudes that compete.
+        learning_rate: Of Adam.
         weight_decay: On all parameters (paper; release: 0.005).
-        abnormal_per_batch: Abnormal videos in a batch (paper: 32 + 32).
+        abnormal_per_batch: Abnormal videos in a batch.
         normal_per_batch: Normal videos in a batch.
         steps: Gradient steps: 50 epochs (paper), which are 1,250 on UCF-Crime; the release makes up
             to 15,000.
@@ -68,6 +70,7 @@ class RTFM:
     supervision: ClassVar[Supervision] = Supervision.WEAK
     reads: ClassVar[Literal["features"]] = "features"
     threshold: ClassVar[float | None] = 0.5  # of a probability
+    reach: ClassVar[Reach | None] = None
 
     segments: int = 32
     top: int = 3
@@ -132,8 +135,8 @@ class RTFM:
         """A score for every clip."""
         device = training.current().device
         network = self._fitted().to(device).eval()
-        _, scores = network(torch.tensor(sample.x.values[None]).to(device))
-        return Scores(sample.video, sample.spans, scores[0].cpu().numpy())
+        _, logits = network(torch.tensor(sample.x.values[None]).to(device))
+        return Scores(sample.video, sample.spans, torch.sigmoid(logits[0]).cpu().numpy())
 
     def state(self) -> State:
         """The network's parameters, and the moments of its normalisations."""
@@ -158,34 +161,35 @@ class RTFM:
         return fitted(self.network_, "rtfm")
 
     def _losses(self, network: RTFMNet, batch: Batch, draw: Draw) -> dict[str, Tensor]:
-        features, scores = network(batch.features, batch.seeds)
+        features, logits = network(batch.features, batch.seeds)
+        scores = torch.sigmoid(logits)
         magnitudes = features.norm(dim=2)
         competing = magnitudes
         if self.authors_losses:
             competing = SeededDropout(self.dropout, number=3)(magnitudes, batch.seeds)
         chosen = competing.topk(self.top, dim=1).indices
-        chosen_scores = scores.gather(1, chosen)
         abnormal = batch.abnormal.to(scores.dtype)
-        smooth = scores.diff(dim=1).square().sum(dim=1)
         if self.authors_losses:
             mean_feature = features.take_along_dim(chosen[..., None], dim=1).mean(dim=1)
             magnitude = across(mean_feature.norm(dim=1), batch, of=draw, loss=self._squared)
-            category = training.mean(
-                binary_cross_entropy(chosen_scores.mean(dim=1), abnormal, reduction="none")
-            )
-            smoothness = training.total(smooth * abnormal)
-            squares = scores.square().sum(dim=1)
-            sparsity = across(squares, batch, of=draw, loss=lambda a, _: a.sum().sqrt())
+            mean_score = scores.gather(1, chosen).mean(dim=1)
+            category = training.mean(binary_cross_entropy(mean_score, abnormal, reduction="none"))
+            smooth = across(scores, batch, of=draw, loss=lambda a, _: a.flatten().diff().square().sum())
+            sparse = across(scores, batch, of=draw, loss=lambda a, _: a.norm())
         else:
             longest = magnitudes.gather(1, chosen).mean(dim=1)
             magnitude = hinge_over_pairs(longest, batch, of=draw, margin=self.margin)
-            labels = abnormal[:, None].expand_as(chosen_scores)
-            category = training.mean(binary_cross_entropy(chosen_scores, labels, reduction="none"))
-            smoothness = training.mean(smooth, abnormal)
-            sparsity = training.mean(scores.sum(dim=1), abnormal)
+            # Of logits, which dropout makes so large at first that scores round to 1, without a gradient.
+            chosen_logits = logits.gather(1, chosen)
+            labels = abnormal[:, None].expand_as(chosen_logits)
+            category = training.mean(
+                binary_cross_entropy_with_logits(chosen_logits, labels, reduction="none")
+            )
+            smooth = training.mean(scores.diff(dim=1).square().sum(dim=1), abnormal)
+            sparse = training.mean(scores.sum(dim=1), abnormal)
         loss = category + self.lambda_magnitude * magnitude
-        loss = loss + self.lambda_smooth * smoothness + self.lambda_sparse * sparsity
-        named = {"classification": category, "magnitude": magnitude, "smooth": smoothness, "sparse": sparsity}
+        loss = loss + self.lambda_smooth * smooth + self.lambda_sparse * sparse
+        named = {"classification": category, "magnitude": magnitude, "smooth": smooth, "sparse": sparse}
         return {"loss": loss, **named}
 
     def _squared(self, abnormal: Tensor, normal: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
-"""The network of RTFM: features that know their neighbours and the whole video, and a score of each.
+"""The network of RTFM: features that know their neighbours and the whole video, and a logit of each.
 
 Paper: Tian et al., "Weakly-supervised Video Anomaly Detection with Robust Temporal Feature Magnitude
-Learning", ICCV 2021, https://arxiv.org/abs/2101.10030, Secs. 3 and 4.
+Learning", ICCV 2021, https://arxiv.org/abs/2101.10030.
 Reference read for facts: the authors' release (no licence). Layers are the release's, normalisation and
 biases included; its attention, a product without a softmax, is computed in an order whose memory grows with
 the length of a video, not with its square.
@@ -78,7 +78,7 @@ class TemporalNet(nn.Module):
 
 
 class RTFMNet(nn.Module):
-    """Features of clips or segments to temporal features and scores.
+    """Features of clips or segments to temporal features and logits of scores.
 
     Args:
         dim: Length d of a feature, a multiple of 4 (2,048).
@@ -101,8 +101,8 @@ class RTFMNet(nn.Module):
                     nn.init.zeros_(module.bias)
 
     def forward(self, x: Tensor, seeds: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """(b, t, d) to features (b, t, d) and scores (b, t) in 0..1; `seeds` (b,) as in SeededDropout."""
+        """(b, t, d) to features (b, t, d) and logits (b, t) of scores; `seeds` (b,) as in SeededDropout."""
         features = self.on_features(self.temporal(x), seeds)
         x = self.after_first(torch.relu(self.first(features)), seeds)
         x = self.after_second(torch.relu(self.second(x)), seeds)
-        return features, torch.sigmoid(rearrange(self.score(x), "b t 1 -> b t"))
+        return features, rearrange(self.score(x), "b t 1 -> b t")

@@ -1,9 +1,10 @@
 """The network of UR-DMU: clips that attend to all and to near ones, and two memories that they question.
 
 Paper: Zhou, Yu, Yang, "Dual Memory Units with Uncertainty Regulation for Weakly Supervised Video Anomaly
-Detection", AAAI 2023, https://arxiv.org/abs/2302.05160. Written from memory of the paper, no source at hand;
-6.49 million parameters at 1,024 features, as later papers quote it. Assumed: the width of the classifier's
-inner layer, and that the near attention's rows sum to one at a video's ends too.
+Detection", AAAI 2023, https://arxiv.org/abs/2302.05160.
+Reference read for facts: the authors' release (MIT), github.com/henrryzh1/UR-DMU. Layers, normalisations and
+initialisation are the release's; with its weights and inputs its scores are those of this network. Its
+attention to near clips is computed block by block, in memory that grows with the length of a video.
 """
 
 from __future__ import annotations
@@ -17,14 +18,14 @@ from torch.nn.functional import gelu, scaled_dot_product_attention
 
 from vadlab.nets.seeded_dropout import SeededDropout
 
-__all__ = ["GlobalLocalAttention", "Memory", "URDMUNet", "near_means", "top_count"]
+__all__ = ["GlobalLocalAttention", "Memory", "URDMUNet", "near_shares", "top_count"]
 
 LAYERS = 2
 HEADS = 4
 SCORER = 128
 SCALE = math.e  # clips over which near attention falls to 1 / e
-REACH = 64  # clips; farther ones weigh less than 1e-10, and count only within a block
-BLOCK = 512  # clips whose means are taken at a time, so that memory grows with the length, not its square
+REACH = 64  # clips; farther ones weigh less than 1e-10
+BLOCK = 512  # clips summed at a time, so that memory grows with the length, not its square
 
 
 def top_count(n: int) -> int:
@@ -32,15 +33,22 @@ def top_count(n: int) -> int:
     return n // 16 + 1
 
 
-def near_means(x: Tensor) -> Tensor:
-    """(b, t, d) to means in which a clip that is k away weighs exp(-k / e)."""
+def near_shares(x: Tensor) -> Tensor:
+    """(b, t, d) to sums of what near clips give: to a clip k away, a share in proportion to exp(-k / e).
+
+    A clip's shares sum to one, as in the release; so those that a clip takes sum to less at a video's ends,
+    and to a little more next to them.
+    """
     n, parts = x.shape[1], []
     place = torch.arange(n, device=x.device)
+    # Two geometric series: what a clip gives to itself and those before it, and to those after it.
+    before, after = (torch.exp(-k.to(x.dtype) / SCALE) for k in (place + 1, n - place))
+    near = math.exp(-1 / SCALE)
+    x = x / ((1 + near - before - after) / (1 - near))[:, None]
     for start in range(0, n, BLOCK):
         low, high = max(0, start - REACH), min(n, start + BLOCK + REACH)
         distance = (place[start : start + BLOCK, None] - place[low:high]).abs()
-        weights = torch.exp(-distance.to(x.dtype) / SCALE)
-        parts.append(weights / weights.sum(dim=1, keepdim=True) @ x[:, low:high])
+        parts.append(torch.exp(-distance.to(x.dtype) / SCALE) @ x[:, low:high])
     return torch.cat(parts, dim=1)
 
 
@@ -61,7 +69,7 @@ class GlobalLocalAttention(nn.Module):
         query, key, value, near = self.project(x).chunk(4, dim=2)
         q, k, v = (rearrange(part, "b t (h d) -> b h t d", h=HEADS) for part in (query, key, value))
         alike = rearrange(scaled_dot_product_attention(q, k, v), "b h t d -> b t (h d)")
-        taken: Tensor = self.out(torch.cat([alike, near_means(near)], dim=2))
+        taken: Tensor = self.out(torch.cat([alike, near_shares(near)], dim=2))
         return taken
 
 
@@ -135,11 +143,6 @@ class URDMUNet(nn.Module):
         self.abnormal, self.normal = Memory(items, hidden), Memory(items, hidden)
         self.mean, self.log_variance = nn.Linear(hidden, hidden), nn.Linear(hidden, hidden)
         self.first, self.second = nn.Linear(2 * hidden, SCORER), nn.Linear(SCORER, 1)
-        for module in self.modules():
-            if isinstance(module, nn.Conv1d | nn.Linear):
-                nn.init.xavier_uniform_(module.weight)
-                if module.bias is not None:
-                    nn.init.zeros_(module.bias)
 
     def embedded(self, x: Tensor, seeds: Tensor | None = None) -> Tensor:
         """(b, t, d) to (b, t, hidden); `seeds` (b,) as in SeededDropout."""
