@@ -13,8 +13,10 @@ from frame_videos import MemoryFrames, sample
 
 from vadlab import config
 from vadlab.detectors.gmm import GMM
-from vadlab.errors import UsageError
+from vadlab.errors import StoreError, UsageError
+from vadlab.kernels.background_mixture import MEAN
 from vadlab.types import Sample
+from vadlab.video.foreground import ForegroundForm, lasting, learned
 from vadlab.video.perspective import cells, locations
 from vadlab.video.region_features import RegionForm, regions, small_greys
 
@@ -112,14 +114,43 @@ def test_tables() -> None:
     assert not np.array_equal(table, table.T)
 
 
-def test_background_frames_are_spread_over_all_videos() -> None:
-    known = trained().state()["background"]
+def test_background_is_learned_from_frames_spread_over_all_videos() -> None:
     every = np.concatenate([list(small_greys(v.x, RegionForm(width=60, height=40))) for v in train()])
-    np.testing.assert_array_equal(known, every[np.arange(60) * 200 // 60])
+    expected = lasting(learned(every[np.arange(60) * 200 // 60], ForegroundForm(warm_up=60)))
+    np.testing.assert_array_equal(trained().state()["background"], expected)
     # With fewer frames than the warm-up has, each is taken several times.
-    few = GMM(**{**SMALL, "warm_up": 9}).fit([walk(n=3), walk(n=1)]).state()["background"]
-    assert few.shape == (9, 40, 60)
+    few = [walk(n=3), walk(n=1, seed=1)]
+    every = np.concatenate([list(small_greys(v.x, RegionForm(width=60, height=40))) for v in few])
+    known = GMM(**{**SMALL, "warm_up": 9}).fit(few).state()["background"]
+    np.testing.assert_array_equal(
+        known, lasting(learned(np.repeat(every, [3, 2, 2, 2], axis=0), ForegroundForm()))
+    )
     assert not trained("frequency", "video").state()["background"].size
+
+
+def test_no_picture_of_who_passes_is_kept() -> None:
+    """The block is 120 and brighter, the ground below 100.
+
+    What stood in the first frames counts as background for a while, so some places keep it.
+    """
+    videos = [walk(start=15 * seed, seed=seed, row=10 * seed) for seed in range(4)]
+    detector = GMM(**{**SMALL, "warm_up": 200})
+    state = detector._nothing()
+    for video, own in detector._spread(videos):
+        detector._watch(video, own, state)
+    every = state["background"]
+    detector._settle(state)
+    shown, kept = ((known[..., MEAN] >= 120).any(axis=2).mean() for known in (every, state["background"]))
+    assert shown > 10 * kept
+
+
+def test_states_that_hold_frames_are_refused() -> None:
+    state = trained().state()
+    with pytest.raises(StoreError, match="train it again"):
+        GMM(**SMALL).restore(state | {"background": np.zeros((60, 40, 60), np.uint8)})
+    # Those without any are as they were.
+    other = trained("frequency", "video").state() | {"background": np.zeros((0, 40, 60), np.uint8)}
+    GMM(**SMALL, background="video").restore(other).score(walk(n=10))
 
 
 def test_points_kept_have_a_cap_for_each_video() -> None:

@@ -12,7 +12,7 @@ import pytest
 from sklearn.decomposition import PCA, TruncatedSVD
 
 from vadlab import config, training
-from vadlab.detectors.sparse import Sparse, principal_axes
+from vadlab.detectors.sparse import Sparse, least_of_each, principal_axes
 from vadlab.errors import UsageError
 from vadlab.types import Sample, Video
 from vadlab.video.cubes import CubeForm, moving_cubes
@@ -123,11 +123,14 @@ def test_normalisations() -> None:
     train = [sample(walk(40))]
     x = cubes_of(walk(40), **FINEST)
     after = Sparse(**QUICK, normalise="pca-unit").fit(train)  # type: ignore[arg-type]
-    np.testing.assert_allclose(np.linalg.norm(after._reduced(x), axis=1), 1, rtol=1e-5)
+    np.testing.assert_allclose(np.linalg.norm(after._reduced(x, after.state()), axis=1), 1, rtol=1e-5)
     before = Sparse(**QUICK, normalise="unit-pca", centre=False).fit(train)  # type: ignore[arg-type]
     unit = x / np.linalg.norm(x, axis=1, keepdims=True)
-    np.testing.assert_allclose(before._reduced(7 * x), unit @ before.state()["axes"], atol=1e-5)
-    zscore = Sparse(**QUICK, normalise="pca-zscore").fit(train)._reduced(x)  # type: ignore[arg-type]
+    np.testing.assert_allclose(
+        before._reduced(7 * x, before.state()), unit @ before.state()["axes"], atol=1e-5
+    )
+    detector = Sparse(**QUICK, normalise="pca-zscore").fit(train)  # type: ignore[arg-type]
+    zscore = detector._reduced(x, detector.state())
     np.testing.assert_allclose(zscore.mean(axis=0), 0, atol=1e-4)
     np.testing.assert_allclose((zscore**2).mean(axis=0), 1 / 12, rtol=1e-3)
 
@@ -173,7 +176,7 @@ def test_draws_depend_on_the_seed_and_caps_hold() -> None:
     states = [Sparse(**QUICK, **few, seed=seed).fit(train).state() for seed in (0, 0, 1)]  # type: ignore[arg-type]
     np.testing.assert_array_equal(states[0]["axes"], states[1]["axes"])
     assert not np.array_equal(states[0]["axes"], states[2]["axes"])
-    drawn, region = Sparse(**QUICK)._drawn(train[0], 30, (1, 0))  # type: ignore[arg-type]
+    drawn, region = Sparse(**QUICK)._drawn(train[0], 30, (1, 0), {})  # type: ignore[arg-type]
     assert drawn.shape == (30, 500) and region.shape == (30,)
 
 
@@ -183,7 +186,7 @@ def test_progress_reaches_its_end_step_by_step(dictionaries: str) -> None:
     place = training.Runtime(progress=lambda done, total, _: told.append((done, total)))
     with training.runtime(place):
         Sparse(**QUICK, dictionaries=dictionaries).fit([sample(walk(20))] * 3)  # type: ignore[arg-type]
-    total = 2 * 3 + (1 if dictionaries == "global" else 192)
+    total = 2 * 3 + 2 + (1 if dictionaries == "global" else 192)
     assert told == [(done, total) for done in range(1, total + 1)]
 
 
@@ -210,3 +213,10 @@ def test_refusals() -> None:
         Sparse(stride=6)
     with pytest.raises(UsageError, match="bases < dim"):
         Sparse(dim=20)
+
+
+def test_the_least_keys_of_each_kind_are_kept_in_order() -> None:
+    rng = np.random.default_rng(0)
+    kinds, keys = rng.integers(5, size=200), rng.random(200)
+    expected = [i for i in range(200) if np.sum(keys[kinds == kinds[i]] < keys[i]) < 30]
+    assert least_of_each(kinds, keys, 30).tolist() == expected and len(expected) == 150

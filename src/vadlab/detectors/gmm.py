@@ -29,14 +29,14 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from vadlab.aligned_words import learn_words, nearest_words
-from vadlab.detector import State
-from vadlab.errors import UsageError
+from vadlab.detector import Reach, State
+from vadlab.errors import StoreError, UsageError
 from vadlab.mixtures import fit_mixture
 from vadlab.region_models import RegionModels, frequency_table, transition_table
 from vadlab.reservoir import Reservoir
 from vadlab.stepwise import in_steps
 from vadlab.types import Frames, IntArray, Sample, Scores, Supervision
-from vadlab.video.foreground import ForegroundForm
+from vadlab.video.foreground import ForegroundForm, lasting, learned
 from vadlab.video.perspective import cells, locations, unit
 from vadlab.video.region_features import DIRECTIONS, RegionForm, Regions, regions, small_greys
 
@@ -55,8 +55,8 @@ class GMM:
     """One score a frame: its least likely place, by motion or by foreground.
 
     Args:
-        background: "training", learned from frames spread over all training videos, for a fixed camera; they
-            are kept in the trained state. "video", from each video's own first frames, for many scenes.
+        background: "training", learned from frames spread over all training videos, for a fixed camera;
+            "video", from each video's own first frames, for many scenes.
         table: "frequency", how common two words are together, applied between overlapping regions of a frame
             (release); "transition", how probable a word is after the one that was there in earlier frames,
             a Markov chain as the paper names it (its form there could not be read).
@@ -85,6 +85,7 @@ class GMM:
     supervision: ClassVar[Supervision] = Supervision.UNSUPERVISED
     reads: ClassVar[Literal["frames"]] = "frames"
     threshold: ClassVar[float | None] = None
+    reach: ClassVar[Reach | None] = None  # the background keeps learning from the first frame on
 
     background: Literal["training", "video"] = "training"
     table: Literal["frequency", "transition"] = "frequency"
@@ -145,6 +146,7 @@ class GMM:
         steps: list[Callable[[Arrays], None]] = []
         if self.background == "training":
             steps += [partial(self._watch, sample, wanted) for sample, wanted in self._spread(train)]
+            steps += [self._settle]
         share = -(-self.samples // len(train))
         steps += [partial(self._collect, sample, share, i) for i, sample in enumerate(train)]
         steps += [self._learn_occupancy]
@@ -175,11 +177,26 @@ class GMM:
         return Scores(sample.video, spans, values.astype(np.float32))
 
     def state(self) -> State:
-        """Background frames, mixtures, words, the table and the scale of costs."""
+        """Mixtures of the background's grey levels and of features, words, the table, the scale of costs.
+
+        No frame is kept: the background holds what stays in the scene, without those who pass.
+        """
         return dict(self.learned_)
 
     def restore(self, state: Mapping[str, NDArray[np.generic]]) -> Self:
-        """Take back what `state` gave."""
+        """Take back what `state` gave.
+
+        Raises:
+            StoreError: If it holds training frames, as earlier versions kept them.
+        """
+        background = state["background"]
+        if background.size and background.ndim != 4:
+            raise StoreError(
+                "this gmm was trained by an earlier version, which kept training frames in its state",
+                expected="background (height, width, components, 3) float32",
+                found=f"{background.shape} {background.dtype}",
+                remedy="train it again, and delete the old run: it holds pictures of the training videos",
+            )
         self.learned_ = dict(state)
         return self
 
@@ -222,7 +239,7 @@ class GMM:
         largest = int((boxes[:, 2:] - boxes[:, :2]).prod(axis=1).max())
         n = len(locations(self.height, self.width).places)
         return {
-            "background": np.empty((0, self.height, self.width), dtype=np.uint8),
+            "background": np.empty((self.height, self.width, 0, 3), dtype=np.float32),
             "points": np.empty((0, 3 + DIRECTIONS), dtype=np.float32),
             "counts": np.zeros((len(boxes), self.length * largest + 1), dtype=np.int64),
             "flow": np.zeros((n, 3, self.components)),
@@ -244,11 +261,15 @@ class GMM:
                 yield sample, own
 
     def _watch(self, sample: Blind, wanted: IntArray, state: Arrays) -> None:
-        """Keep frames for the background."""
+        """Show frames to the background."""
         times = np.bincount(wanted)
         greys = small_greys(islice(sample.x, len(times)), self._form())
         kept = [grey for grey, n in zip(greys, times.tolist(), strict=False) for _ in range(n)]
-        state["background"] = np.concatenate([state["background"], *(grey[None] for grey in kept)])
+        state["background"] = learned(kept, self._form().foreground, state["background"])
+
+    def _settle(self, state: Arrays) -> None:
+        """Forget whoever passed by."""
+        state["background"] = lasting(state["background"])
 
     def _collect(self, sample: Blind, share: int, number: int, state: Arrays) -> None:
         """Keep a video's interest points, or a sample of them, and count how full its cells are."""

@@ -8,7 +8,10 @@ the frame four later (`authors_alignment`).
 What differs: frames are shrunk by area and not bilinearly, channels are R, G, B. Learning from video labels
 goes on from the last step on normal videos, with Adam's moments, where the release takes a snapshot that it
 chose. Clips with gaps between their frames are of normal videos only. With frame labels the positive clips
-are, as with video labels, of the abnormal videos.
+are, as with video labels, of the abnormal videos (release: of these and the normal ones), and a clip is
+abnormal where more than half of its frames are (release: where all are). With video labels a clip is as
+normal as its last frame's PSNR says (release: chosen by the mean over its frames, weighted by the last).
+Without frame labels no clip is shown backwards (release: half of them, whatever the labels).
 """
 
 from __future__ import annotations
@@ -23,7 +26,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from vadlab import ranks, training
-from vadlab.detector import State
+from vadlab.detector import Reach, State
 from vadlab.errors import UsageError
 from vadlab.frame_windows import FrameWindow, FrameWindows, Pixels, shrunk, sliding
 from vadlab.nets.mlep import MLEPNet
@@ -142,6 +145,11 @@ class MLEP:
     def window_frames(self) -> int:
         """Frames of a clip, the predicted one included."""
         return self.context + 1
+
+    @property
+    def reach(self) -> Reach | None:
+        """The frames of which a frame is predicted; None for the release's clips, which depend on its end."""
+        return None if self.authors_alignment else Reach(self.context)
 
     def fit(self, train: Sequence[Labelled], val: Sequence[Labelled] = ()) -> Self:
         """Train on videos labelled as `labels` says; `val` is not used, the last step's parameters are kept.

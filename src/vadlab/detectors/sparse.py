@@ -14,24 +14,28 @@ which saves nothing where all combinations are one matrix product.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Literal, Self
+from functools import partial
+from typing import Any, ClassVar, Literal, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import eigh
 
 from vadlab.combination_learning import CombinationLearning, errors
-from vadlab.detector import State
+from vadlab.detector import Reach, State
 from vadlab.errors import UsageError
 from vadlab.reservoir import Reservoir
-from vadlab.training import tell
+from vadlab.stepwise import in_steps
 from vadlab.types import FloatArray, Frames, IntArray, Sample, Scores, Supervision
 from vadlab.video.cubes import LENGTH, CubeForm, Cubes, moving_cubes
 
 __all__ = ["Sparse"]
 
+Arrays: TypeAlias = dict[str, NDArray[Any]]
+
+LEARNED = ("mean", "axes", "combinations", "counts")
 ROWS = 4096  # whose outer products are summed at a time
 VARIANCE = 1e-10  # share of the largest variance from which a direction counts
 UNEXPLAINED = 1.0  # the error where nothing moved in training: all of a unit vector
@@ -99,7 +103,7 @@ class Sparse:
     measure: Literal["max", "sum", "votes"] = "max"
     seed: int = 0
 
-    learned_: dict[str, NDArray[Any]] = field(init=False, default_factory=dict, repr=False, compare=False)
+    learned_: Arrays = field(init=False, default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         counts = (self.dim, self.bases, self.combinations, self.alternations)
@@ -121,39 +125,30 @@ class Sparse:
                 found=self.bases,
             )
 
+    @property
+    def reach(self) -> Reach:
+        """A cube counts for its last frames, and its gradient along time begins a frame before it."""
+        return Reach(LENGTH, self.stride - 1, every=self.stride)
+
     def fit(self, train: Sequence[Sample[Frames, None]], val: Sequence[Sample[Frames, None]] = ()) -> Self:
         """Learn the PCA in a first reading of the videos, the combinations in a second; `val` is not used.
 
-        Where no training cube moves there is no combination, and whatever moves there is abnormal.
+        Where no training cube moves there is no combination, and whatever moves there is abnormal. A fit that
+        was killed continues after the last video that was read whole, or the last dictionary.
         """
         del val
         if not train:
             raise UsageError("sparse needs at least one training video")
-        self.learned_ = {}
-        n_dictionaries = len(self._form().regions()) if self.dictionaries == "region" else 1
-        total = 2 * len(train) + n_dictionaries  # two readings, then learning
-        steps = iter(range(1, total + 1))
         share = -(-self.cubes_for_pca // len(train))
-        drawn = []
-        for i, sample in enumerate(train):
-            drawn.append(self._drawn(sample, share, (0, i)))
-            tell(next(steps), total)
-        self.learned_ = self._axes(np.concatenate([x for x, _ in drawn]))
-        cap = self.cubes_per_region if self.dictionaries == "region" else self.cubes_globally
-        pools = [Reservoir(cap, np.random.default_rng([self.seed, 2, d])) for d in range(n_dictionaries)]
-        for i, sample in enumerate(train):
-            x, region = self._drawn(sample, self.cubes_per_video, (1, i))
-            dictionary = self._dictionary(region)
-            for d, pool in enumerate(pools):
-                pool.add(x[dictionary == d])
-            tell(next(steps), total)
-        how = self._learning()
-        found = []
-        for pool in pools:
-            found.append(how.learn(pool.rows()[0]).astype(np.float32))
-            tell(next(steps), total)
-        self.learned_["combinations"] = np.concatenate(found)
-        self.learned_["counts"] = np.array([len(one) for one in found], dtype=np.int64)
+        n_dictionaries = len(self._form().regions()) if self.dictionaries == "region" else 1
+        steps: list[Callable[[Arrays], None]] = []
+        steps += [partial(self._look, sample, share, i) for i, sample in enumerate(train)]
+        steps += [self._find_axes]
+        steps += [partial(self._collect, sample, i) for i, sample in enumerate(train)]
+        steps += [partial(self._learn, d) for d in range(n_dictionaries)]
+        steps += [_forget_cubes]
+        state: Arrays = in_steps(steps, {})
+        self.learned_ = {name: state[name] for name in LEARNED}
         return self
 
     def score(self, sample: Sample[Frames, None]) -> Scores:
@@ -198,8 +193,35 @@ class Sparse:
             seed=self.seed,
         )
 
+    def _look(self, sample: Sample[Frames, None], share: int, number: int, state: Arrays) -> None:
+        """Add a video's cubes to those of the PCA."""
+        x, _ = self._drawn(sample, share, (0, number), state)
+        _add(state, seen=x)
+
+    def _find_axes(self, state: Arrays) -> None:
+        x = state.pop("seen")
+        mean, axes, variances = principal_axes(x, self.dim, centre=self.centre)
+        if self.normalise == "pca-zscore":
+            axes = axes / np.sqrt(variances * max(len(variances), 1))
+        state |= {"mean": mean.astype(np.float32), "axes": axes.astype(np.float32)}
+
+    def _collect(self, sample: Sample[Frames, None], number: int, state: Arrays) -> None:
+        """Add a video's cubes to those of the dictionaries, and leave as many as each may have."""
+        x, region = self._drawn(sample, self.cubes_per_video, (1, number), state)
+        keys = np.random.default_rng([self.seed, 2, number]).random(len(x))
+        _add(state, x=x, dictionary=self._dictionary(region), keys=keys)
+        cap = self.cubes_per_region if self.dictionaries == "region" else self.cubes_globally
+        kept = least_of_each(state["dictionary"], state["keys"], cap)
+        if len(kept) < len(state["keys"]):
+            state |= {name: state[name][kept] for name in ("x", "dictionary", "keys")}
+
+    def _learn(self, d: int, state: Arrays) -> None:
+        """Add a dictionary."""
+        found = self._learning().learn(state["x"][state["dictionary"] == d])
+        _add(state, combinations=found.astype(np.float32), counts=np.array([len(found)], dtype=np.int64))
+
     def _drawn(
-        self, sample: Sample[Frames, None], size: int, stream: tuple[int, int]
+        self, sample: Sample[Frames, None], size: int, stream: tuple[int, int], learned: Arrays
     ) -> tuple[FloatArray, IntArray]:
         """So many of a video's moving cubes, drawn by a stream of random numbers, and their regions.
 
@@ -207,23 +229,17 @@ class Sparse:
         """
         reservoir = Reservoir(size, np.random.default_rng([self.seed, *stream]))
         for cubes in moving_cubes(sample.x, self._form()):
-            reservoir.add(self._reduced(cubes.x), cubes.region)
+            reservoir.add(self._reduced(cubes.x, learned), cubes.region)
         x, region = reservoir.rows()
         return x, region
 
-    def _axes(self, x: FloatArray) -> State:
-        mean, axes, variances = principal_axes(x, self.dim, centre=self.centre)
-        if self.normalise == "pca-zscore":
-            axes = axes / np.sqrt(variances * max(len(variances), 1))
-        return {"mean": mean.astype(np.float32), "axes": axes.astype(np.float32)}
-
-    def _reduced(self, x: FloatArray) -> FloatArray:
+    def _reduced(self, x: FloatArray, learned: Arrays) -> FloatArray:
         """Cubes as combinations see them; before the PCA is known, as the PCA sees them."""
         if self.normalise == "unit-pca":
             x = _unit(x)
-        if "axes" not in self.learned_:
+        if "axes" not in learned:
             return x
-        reduced: FloatArray = (x - self.learned_["mean"]) @ self.learned_["axes"]
+        reduced: FloatArray = (x - learned["mean"]) @ learned["axes"]
         return _unit(reduced) if self.normalise == "pca-unit" else reduced
 
     def _dictionary(self, region: IntArray) -> IntArray:
@@ -231,7 +247,7 @@ class Sparse:
 
     def _errors(self, cubes: Cubes) -> FloatArray:
         """(m,) the error of each moving cube."""
-        x, dictionary = self._reduced(cubes.x), self._dictionary(cubes.region)
+        x, dictionary = self._reduced(cubes.x, self.learned_), self._dictionary(cubes.region)
         ends = np.cumsum(self.learned_["counts"])
         found = np.full(len(x), UNEXPLAINED, dtype=np.float32)
         for d in np.unique(dictionary):
@@ -275,6 +291,26 @@ def principal_axes(
     variances, axes = eigh(moment, subset_by_index=(max(d - n, 0), d - 1))
     kept = np.flatnonzero(variances > VARIANCE * variances[-1])[::-1]
     return mean, axes[:, kept], variances[kept]
+
+
+def least_of_each(kinds: NDArray[Any], keys: NDArray[Any], n: int) -> IntArray:
+    """Rows, in order, with the least keys of their kind, at most so many of each kind."""
+    order = np.lexsort((keys, kinds))
+    first = np.searchsorted(kinds[order], kinds[order])
+    return np.sort(order[np.arange(len(order)) - first < n])
+
+
+def _add(state: Arrays, **rows: NDArray[Any]) -> None:
+    """Put rows behind those of a state."""
+    state |= {
+        name: np.concatenate([state[name], new]) if name in state else new for name, new in rows.items()
+    }
+
+
+def _forget_cubes(state: Arrays) -> None:
+    """Keep no training video's cubes in the snapshot, which stays."""
+    for name in ("x", "dictionary", "keys"):
+        del state[name]
 
 
 def _unit(x: FloatArray) -> FloatArray:

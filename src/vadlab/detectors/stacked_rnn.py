@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vadlab import training
-from vadlab.detector import State
+from vadlab.detector import Reach, State
 from vadlab.errors import UsageError, WeightsError
 from vadlab.frame_patches import ImageNetwork, TrainingPatches
 from vadlab.nets.spatial_pyramid import LEVEL_SIZES
@@ -72,6 +72,7 @@ class StackedRNN:
     supervision: ClassVar[Supervision] = Supervision.UNSUPERVISED
     reads: ClassVar[Literal["frames"]] = "frames"
     threshold: ClassVar[float | None] = None
+    reach: ClassVar[Reach | None] = None  # codes go on from the video's first frame
 
     image_weights: str = "efficientnet-lite0-imagenet"
     caffe: bool = False

@@ -2,9 +2,9 @@
 
 Paper: Liu, Luo, Li, Zhao, Gao, "Margin Learning Embedded Prediction for Video Anomaly Detection with A Few
 Anomalies", IJCAI 2019, release at https://github.com/svip-lab/MLEP.
-Reference read for facts: the authors' TensorFlow release (no licence file). What is not known of it is ours:
-strided convolutions are padded by one pixel on every side, those before a norm have no bias, which it would
-take away, and the ConvLSTM's weights start as in `nets/convlstm.py`.
+Reference read for facts: the authors' TensorFlow release (no licence file). What differs: the transposed
+convolutions' weights start as the other convolutions' do (release: uniform within Glorot's bound), and the
+ConvLSTM's as in `nets/convlstm.py`.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vadlab.types import IntArray
+from vadlab.types import FloatArray, IntArray
 from vadlab.video.dense_lucas_kanade import dense_lucas_kanade
 from vadlab.video.foreground import ForegroundForm, foreground
 from vadlab.video.perspective import cells, unit
@@ -85,14 +85,14 @@ def support(places: IntArray, height: int, width: int) -> IntArray:
 
 
 def regions(
-    frames: Iterable[Frame], form: RegionForm, background: NDArray[np.uint8] | None = None
+    frames: Iterable[Frame], form: RegionForm, background: FloatArray | None = None
 ) -> Iterator[Regions]:
     """Features of every frame from the first whole window on; of the last, in a video shorter than that.
 
     Args:
         frames: (h, w, 3) RGB uint8.
         form: How features are made.
-        background: (k, height, width) frames of the same scene, as `small_greys` gives them, or None.
+        background: Of the same scene at this size, see `foreground`, or None.
     """
     boxes = cells(form.height, form.width).boxes
     amounts: deque[NDArray[np.float64]] = deque(maxlen=form.length)
