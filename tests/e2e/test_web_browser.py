@@ -91,7 +91,13 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         "last_frame_time": None, "error": None, "score": 0.4, "category": None, "open_event": None,
         "recent": [[1, 0.1], [2, 0.4]],
     }  # fmt: skip
-    status = {"state": "running", "time": time.time(), "sources": [source]}
+    sinks = [
+        {"name": "sqlite", "state": "ok", "n_sent": 9, "n_waiting": 0, "n_lost": 0, "last_error": None},
+        {"name": "webhook", "state": "failing", "n_sent": 6, "n_waiting": 2, "n_lost": 1234,
+         "last_error": "hook answered 500"},
+    ]  # fmt: skip
+    # Its watch stands still, but is not to be called dead while these tests run.
+    status = {"state": "running", "time": time.time() + 600, "sources": [source], "sinks": sinks}
     (watch / "status.json").write_text(json.dumps(status))
     patch = pytest.MonkeyPatch()
     patch.setattr(jobs, "command", lambda run, video, out: [sys.executable, "-c", QUICK_JOB, run, video, out])
@@ -239,6 +245,17 @@ def test_an_event_is_reviewed_with_the_keys(page: Page) -> None:
     expect(page.locator(".event-list li")).to_have_count(3)
     page.locator(".event-list li", has_text="reviewed by Ada").get_by_role("button", name="Undo").click()
     expect(page.locator(".event-list li", has_text="reviewed by")).to_have_count(0)
+
+
+def test_lost_and_waiting_messages_are_shown_for_each_receiver(page: Page) -> None:
+    page.goto("/live")
+    receivers = page.get_by_role("region", name="Receivers")
+    sqlite, webhook = receivers.locator("li").all()
+    expect(sqlite).to_have_text("sqliteok9 sent0 waiting0 lost")
+    expect(webhook).to_have_text("webhookfailing6 sent2 waiting1,234 losthook answered 500")
+    expect(webhook.get_by_text("1,234 lost")).to_have_class("small bad")
+    expect(sqlite.locator(".bad")).to_have_count(0)
+    expect(receivers.get_by_text("lists what webhook lost")).to_be_visible()
 
 
 def test_a_video_is_sent_scored_and_looked_at(page: Page, tmp_path: Path) -> None:

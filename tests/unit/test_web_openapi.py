@@ -62,7 +62,7 @@ def test_no_request_breaks_the_server(api: Any) -> None:
         operation = found.ok()
         n_operations += 1
 
-        @settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+        @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), database=None)
         @given(operation.as_strategy())
         def ask(case: Any) -> None:
             answer = case.call(headers={"X-Vadlab": "1"})

@@ -30,14 +30,13 @@ class VideoList:
 
     Args:
         videos: All there are.
-        measure: Called for a video whose frame count or rate the table does not say, once for each;
-            None leaves them unknown.
+        measure: Called whenever a frame count or rate is wanted that the table does not say, so it keeps what
+            it has found; None leaves them unknown.
     """
 
     def __init__(self, videos: Iterable[ListedVideo], *, measure: Measure | None = None) -> None:
         self.videos = tuple(videos)
         self._measure = measure
-        self._measured: dict[str, ListedVideo] = {}
         # Every tail of path and id: "fi001.mp4" and "Fighting/fi001" both find v/Fighting/fi001.mp4.
         self._by_tail: dict[str, list[ListedVideo]] = {}
         for video in self.videos:
@@ -72,12 +71,12 @@ class VideoList:
         known = video.n_frames is not None and (video.fps is not None or not timed)
         if known or self._measure is None:
             return video
-        if video.path not in self._measured:
-            n_frames, fps = self._measure(video.path)
-            n_frames = n_frames if video.n_frames is None else video.n_frames
-            fps = fps if video.fps is None else video.fps
-            self._measured[video.path] = replace(video, n_frames=n_frames, fps=fps)
-        return self._measured[video.path]
+        n_frames, fps = self._measure(video.path)
+        return replace(
+            video,
+            n_frames=n_frames if video.n_frames is None else video.n_frames,
+            fps=fps if video.fps is None else video.fps,
+        )
 
 
 def _spellings(name: str) -> list[str]:

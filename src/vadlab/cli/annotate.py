@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vadlab.cli.options import Json
+from vadlab.cli.options import AllowHost, Host, Json, OpenPage, Port
 from vadlab.cli.printing import counted, err, out, print_json
 
 if TYPE_CHECKING:
@@ -29,23 +29,16 @@ def annotate(
         bool, typer.Option("--dry-run", help="With --labels: print the changes, write nothing.")
     ] = False,
     as_json: Json = False,
-    host: Annotated[
-        str, typer.Option(help="Address to listen on; 0.0.0.0 for people at other machines, with a token.")
-    ] = "127.0.0.1",
-    port: Annotated[
-        int | None, typer.Option(help="0: any free one. Default: the first free one from 8470 on.")
-    ] = None,
-    allow_host: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME", help="Another name that browsers use for this server; repeatable."),
-    ] = None,
-    open_page: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
+    host: Host = "127.0.0.1",
+    port: Port = None,
+    allow_host: AllowHost = None,
+    open_page: OpenPage = False,
 ) -> None:
     """Mark events in a folder's videos, several people at once; review, decide, write frame labels.
 
-    Serves until Ctrl-C. Every change is kept at once, in ROOT/annotation-journal.sqlite, which takes in what
-    ROOT/annotators.csv says. `--labels`, like the page, writes annotations.csv, annotators.csv and
-    decisions.csv from it.
+    Serves until Ctrl-C. Names are trusted: who can open the page can give anybody's. Every change is kept at
+    once, in ROOT/annotation-journal.sqlite, which takes in what ROOT/annotators.csv says. `--labels`, like
+    the page, writes annotations.csv, annotators.csv and decisions.csv from it.
     """
     if labels:
         _write_labels(root, threshold=threshold, dry_run=dry_run, as_json=as_json)

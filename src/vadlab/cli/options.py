@@ -9,7 +9,21 @@ import typer
 
 from vadlab import config
 
-__all__ = ["DatasetName", "Device", "Engine", "Json", "Recipe", "Root", "Seed", "Settings", "read_settings"]
+__all__ = [
+    "AllowHost",
+    "DatasetName",
+    "Device",
+    "Engine",
+    "Host",
+    "Json",
+    "OpenPage",
+    "Port",
+    "Recipe",
+    "Root",
+    "Seed",
+    "Settings",
+    "read_settings",
+]
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout; bars stay on stderr.")]
 Device = Annotated[str, typer.Option(help="auto | cpu | cuda | cuda:N")]
@@ -30,6 +44,17 @@ Settings = Annotated[
 Recipe = Annotated[
     Path | None, typer.Option("--recipe", help="TOML file of settings; --set wins over it.", metavar="FILE")
 ]
+
+# Of the verbs that serve pages.
+Host = Annotated[
+    str, typer.Option(help="Address to listen on; 0.0.0.0 for people at other machines, with a token.")
+]
+Port = Annotated[int | None, typer.Option(help="0: any free one. Default: the first free one from 8470 on.")]
+AllowHost = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME", help="Another name that browsers use for this server; repeatable."),
+]
+OpenPage = Annotated[bool, typer.Option("--open", help="Open the page in the browser.")]
 
 
 def read_settings(recipe: Path | None, assignments: list[str] | None) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from vadlab.cli.options import AllowHost, Host, OpenPage, Port
 from vadlab.cli.printing import out
 from vadlab.errors import DataError, UsageError
 
@@ -17,25 +18,18 @@ def view(
     root: Annotated[
         Path, typer.Argument(metavar="RUN_OR_ROOT", help="A run, a watch folder, or a folder with some.")
     ] = Path(),
-    host: Annotated[
-        str, typer.Option(help="Address to listen on; other than this machine's own, a token is needed.")
-    ] = "127.0.0.1",
-    port: Annotated[
-        int | None, typer.Option(help="0: any free one. Default: the first free one from 8470 on.")
-    ] = None,
+    host: Host = "127.0.0.1",
+    port: Port = None,
     dataset: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME=ROOT", help="Where a dataset is, if it has moved; repeatable."),
     ] = None,
-    allow_host: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME", help="Another name that browsers use for this server; repeatable."),
-    ] = None,
+    allow_host: AllowHost = None,
     uploads: Annotated[
         Path | None, typer.Option(help="Where videos sent to be scored go. Default: ROOT/uploads.")
     ] = None,
     max_upload: Annotated[int, typer.Option(help="Megabytes that a sent video may have.", min=1)] = 2000,
-    open_page: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
+    open_page: OpenPage = False,
 ) -> None:
     """Show runs, their videos with scores and events, and watched cameras, in a browser.
 

@@ -22,6 +22,7 @@ from safetensors import SafetensorError, safe_open
 from vadlab import catalog, checkpoint, config, files, progress
 from vadlab.errors import VadlabError
 from vadlab.evaluation import rules
+from vadlab.evaluation.places import METRICS
 from vadlab.evaluation.seeds import Spread, pool_seeds
 from vadlab.features.store import Store
 from vadlab.reproduce.bench import Bench, Source
@@ -32,7 +33,6 @@ from vadlab.verbs.train import Plan, train
 
 __all__ = ["Cell", "Outcome", "fingerprint", "run_cells"]
 
-METRICS = "metrics.json"
 PACKAGES = ("vadlab", "torch", "numpy", "scikit-learn")  # whose version may change a figure
 
 

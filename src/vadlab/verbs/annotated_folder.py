@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -29,6 +30,7 @@ def video_list(root: Path, rows: Sequence[Row]) -> VideoList:
     """The table's videos; frame counts and rates that it does not say come from decoding."""
     rates = {row.path: row.fps for row in rows}
 
+    @functools.cache
     def measure(path: str) -> tuple[int, Fraction]:
         if (root / path).is_dir() and rates[path] is None:
             raise DataError(

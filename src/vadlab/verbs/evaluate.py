@@ -12,6 +12,7 @@ from vadlab.detector import Detector
 from vadlab.errors import DataError, UsageError
 from vadlab.evaluation.bootstrap import intervals
 from vadlab.evaluation.evaluate import evaluate
+from vadlab.evaluation.places import METRICS, SCORES, figures_folder, report_file, scores_name
 from vadlab.evaluation.result import Evaluation
 from vadlab.evaluation.rules import Rules
 from vadlab.evaluation.summary import to_json
@@ -26,7 +27,6 @@ from vadlab.video.decode import read_frame
 
 __all__ = ["PAPER_WINDOW", "Finding", "evaluate_run", "evaluate_under", "write_finding"]
 
-METRICS = "metrics.json"
 PAPER_WINDOW = 80  # K * m frames; what "drop-group" groups by for a detector that has no windows
 
 
@@ -73,9 +73,10 @@ def evaluate_under(
     detector, facts = checkpoint.restore(run)
     dataset = catalog.load("datasets", facts["dataset"]["name"])(root or Path(facts["dataset"]["root"]))
     entries = _test_entries(dataset.entries(), facts)
-    read = reader(
-        detector.reads, store=_store(facts), streams=tuple(facts["streams"]) if facts["streams"] else None
-    )
+    store = _store(facts)
+    if store is not None:
+        store.require([entry.id for entry in entries])
+    read = reader(detector.reads, store=store, streams=tuple(facts["streams"]) if facts["streams"] else None)
     calibration = facts["calibration"]
     # The one rule that concerns scoring is the test windows' layout, for a detector that has the setting.
     layout = getattr(detector, "scrambled_windows", None)
@@ -134,7 +135,7 @@ def write_finding(
             labelled=result.labels.intervals,
             categories=result.scores.categories,
         )
-        write_timeline(folder / "scores" / rules.name / f"{result.id}.safetensors", line)
+        write_timeline(folder / SCORES / scores_name(rules.name, result.id), line)
     bounds = intervals(evaluation)
     found = to_json(evaluation) | {
         "intervals_95": {name: list(bound) for name, bound in bounds.items()},
@@ -142,14 +143,14 @@ def write_finding(
     }
     known = files.read_json(folder / METRICS) if (folder / METRICS).exists() else {}
     files.write_json(folder / METRICS, known | {rules.name: found})
-    page = folder / ("report.html" if rules.name == "strict" else f"report-{rules.name}.html")
+    page = report_file(folder, rules.name)
     write_page(
         page,
         evaluation,
         run=dict(shown) | ({"auc_interval": bounds["auc"]} if "auc" in bounds else {}),
         frame=lambda video, frame: _frame(paths[video], frame),
     )
-    _figures(folder / "figures" / rules.name, evaluation)
+    _figures(figures_folder(folder, rules.name), evaluation)
     return Finding(evaluation, found, page, _line(shown))
 
 

@@ -75,12 +75,13 @@ class VideoList(BaseModel):
 
 
 class VideoOut(BaseModel):
-    """One video as decoding yields it, and the asking person's marks."""
+    """One video's frames, and the asking person's marks; `settled` once the frames are known by decoding."""
 
     path: str
     n_frames: int
     fps: float
     stamp: str
+    settled: bool
     warning: str | None
     document: DocumentOut
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from vadlab import catalog
 from vadlab.datasets._protocol import Dataset
 from vadlab.errors import DataError, StoreError, VadlabError
+from vadlab.evaluation.places import METRICS
 from vadlab.files import read_json
 from vadlab.types import Entry, FrameLabels
 from vadlab.web.site import MissingError
@@ -91,7 +92,7 @@ class DatasetVideos:
 def _imported(run: Path) -> str:
     """The dataset of imported scores, which have no run.json."""
     try:
-        findings = read_json(run / "metrics.json").values()
+        findings = read_json(run / METRICS).values()
         return str(next(iter(findings))["run"]["dataset"])
     except (StoreError, KeyError, TypeError, StopIteration) as error:
         raise DataError("the run does not tell its dataset", file=run) from error

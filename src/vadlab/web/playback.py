@@ -26,6 +26,7 @@ from vadlab.errors import DataError, VadlabError
 from vadlab.video.decode import VideoFrames
 from vadlab.video.encode import write_video
 from vadlab.video.transform import Frame
+from vadlab.web.stamps import stamp
 
 __all__ = ["Playback", "Playbacks", "plays_as_is"]
 
@@ -161,12 +162,7 @@ def plays_as_is(path: Path, fps: Fraction) -> bool:
 
 def _version(path: Path, fps: Fraction) -> str:
     """A name that changes when the video does."""
-    total = hashlib.sha256(f"{path.resolve()}\0{fps}".encode())
-    files = sorted(p for p in path.iterdir() if p.is_file()) if path.is_dir() else [path]
-    for file in files:
-        about = file.stat()
-        total.update(f"\0{file.name}\0{about.st_size}\0{about.st_mtime_ns}".encode())
-    return total.hexdigest()[:32]
+    return hashlib.sha256(f"{path.resolve()}\0{fps}\0{stamp(path)}".encode()).hexdigest()[:32]
 
 
 def _trim(folder: Path, *, keep: Path) -> None:

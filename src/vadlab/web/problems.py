@@ -15,7 +15,7 @@ from vadlab.web.jobs import BusyError
 from vadlab.web.site import MissingError
 from vadlab.web.uploads import TooLargeError
 
-__all__ = ["HTML", "JPEG", "RESPONSES", "VIDEO", "Problem", "explain_problems"]
+__all__ = ["HTML", "JPEG", "RESPONSES", "UNCHANGED", "VIDEO", "Problem", "explain_problems"]
 
 STATUS: dict[type[VadlabError], int] = {
     MissingError: 404, UsageError: 400, TooLargeError: 413, BusyError: 503,
@@ -48,6 +48,7 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
 # What addresses answer that send a file.
 HTML: dict[int | str, dict[str, Any]] = {200: {"content": {"text/html": {}}, "description": "The page"}}
 JPEG: dict[int | str, dict[str, Any]] = {200: {"content": {"image/jpeg": {}}, "description": "The picture"}}
+UNCHANGED: dict[int | str, dict[str, Any]] = {304: {"description": "The picture that was sent before"}}
 _VIDEO: dict[str, dict[str, Any]] = {"video/mp4": {}, "video/webm": {}}
 VIDEO: dict[int | str, dict[str, Any]] = {
     200: {"content": _VIDEO, "description": "The whole file"},

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from vadlab.errors import VadlabError
+from vadlab.evaluation.places import METRICS, SCORES, scores_name
 from vadlab.evaluation.result import Evaluation, Judged
 from vadlab.evaluation.rules import from_dict
 from vadlab.report.findings import Miss, worst
@@ -71,7 +72,7 @@ class Recorded:
             MissingError: If the run was not evaluated under these rules.
         """
         name, found = run_files.finding(run, rules)
-        key = run, name, (run / run_files.METRICS).stat().st_mtime_ns
+        key = run, name, (run / METRICS).stat().st_mtime_ns
         with self._lock:  # one at a time: it reads the scores of every video
             if key not in self._errors:
                 self._errors[key] = self._find_errors(run, name, found)
@@ -113,7 +114,7 @@ class Recorded:
 
 
 def _scores(run: Path, rules: str, video: str) -> Path:
-    file = contained(run / "scores", f"{rules}/{video}.safetensors")
+    file = contained(run / SCORES, scores_name(rules, video))
     if not file.is_file():
         raise MissingError(f"there are no scores of the video {video!r}")
     return file

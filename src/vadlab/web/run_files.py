@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from vadlab.errors import StoreError
+from vadlab.evaluation.places import METRICS, report_file
 from vadlab.files import read_json
 from vadlab.web.site import MissingError
 
-__all__ = ["Facts", "facts", "finding", "report_file", "report_place"]
+__all__ = ["Facts", "facts", "finding", "report"]
 
-METRICS, RUN, STATE = "metrics.json", "run.json", "state.safetensors"
+RUN, STATE = "run.json", "state.safetensors"
 
 
 @dataclass(frozen=True)
@@ -86,19 +87,14 @@ def finding(run: Path, rules: str | None) -> tuple[str, dict[str, Any]]:
     return name, found[name]
 
 
-def report_place(run: Path, rules: str) -> Path:
-    """Where `vadlab evaluate` puts the HTML report under some rules, written or not."""
-    return run / ("report.html" if rules == "strict" else f"report-{rules}.html")
-
-
-def report_file(run: Path, rules: str) -> Path:
+def report(run: Path, rules: str) -> Path:
     """The HTML report under some rules.
 
     Raises:
         MissingError: If there is none.
     """
     name, _ = finding(run, rules)
-    file = report_place(run, name)
+    file = report_file(run, name)
     if not file.is_file():
         raise MissingError("the run has no report under these rules", remedy=f"vadlab evaluate {run}")
     return file

@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from vadlab.errors import DataError
+from vadlab.evaluation.places import METRICS
 
 __all__ = ["MissingError", "Site", "Upload"]
 
 DEPTH = 5  # folders below the root; demo/runs/aed is three deep
 SECONDS_KEPT = 3.0  # the list of folders; several requests of one page share a walk
-RUN_MARKS = ("metrics.json", "run.json")
+RUN_MARKS = (METRICS, "run.json")
 WATCH_MARKS = ("watch.json", "status.json", "events.sqlite")
 
 

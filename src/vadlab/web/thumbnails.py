@@ -13,6 +13,7 @@ import cv2
 from vadlab.video.colour import rgb
 from vadlab.video.decode import read_frame
 from vadlab.video.transform import Frame, resize
+from vadlab.web.stamps import stamp
 
 __all__ = ["thumbnail"]
 
@@ -21,9 +22,8 @@ QUALITY = 82
 _one_at_a_time = threading.Semaphore(2)  # decoding takes all cores already
 
 
-@functools.lru_cache(maxsize=512)
 def thumbnail(path: Path, frame: int, fps: Fraction) -> bytes:
-    """A JPEG of one frame, at most WIDTH wide.
+    """A JPEG of one frame, at most WIDTH wide; made anew once the video was replaced.
 
     A file is read from the key frame before the frame's time; where its times are uneven, a neighbour may be
     shown.
@@ -32,6 +32,11 @@ def thumbnail(path: Path, frame: int, fps: Fraction) -> bytes:
         DataError: If the video cannot be decoded.
         UsageError: If there is no such frame.
     """
+    return _thumbnail(path, frame, fps, stamp(path))
+
+
+@functools.lru_cache(maxsize=512)
+def _thumbnail(path: Path, frame: int, fps: Fraction, _stamp: str) -> bytes:
     with _one_at_a_time:
         picture = None if path.is_dir() else _near(path, frame, fps)
         if picture is None:

@@ -15,6 +15,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, File, Form, Query, UploadFile
 from fastapi.responses import JSONResponse, Response
 
+from vadlab import csv_table
 from vadlab.annotations.agreement import agreement
 from vadlab.annotations.journal import StaleError
 from vadlab.annotations.operations import DECISION, Document, Operation
@@ -41,6 +42,7 @@ from vadlab.web.annotation_messages import (
     progress_of,
 )
 from vadlab.web.frame_pictures import FramePictures
+from vadlab.web.jobs import BusyError
 from vadlab.web.problems import JPEG
 from vadlab.web.security import CHANGES
 from vadlab.web.site import MissingError, Site
@@ -66,7 +68,8 @@ class _Desk:
         self._project: Project | None = None
 
     def close(self) -> None:
-        """Close the journal; with it goes SQLite's second file."""
+        """Close the journal; with it goes SQLite's second file. End what is counted in the background."""
+        self.pictures.close()
         if self._project is not None:
             self._project.journal.close()
 
@@ -88,10 +91,32 @@ class _Desk:
             raise MissingError("there is no such video in the list", found=repr(path[:200]))
         return project, self.root / path, listed.fps
 
+    def refuse_unsettled(self) -> None:
+        """Let nothing leave whose frame numbers are not certain yet.
+
+        Raises:
+            BusyError: If a marked video is still being decoded.
+            DataError: If one is damaged.
+        """
+        project = self.project()
+        marked = {path for (_, path), document in project.journal.documents().items() if document.finished}
+        listed = [project.of_path[path] for path in sorted(marked & project.of_path.keys())]
+        open_ = [
+            one.path
+            for one in listed
+            if one.n_frames is None and not self.pictures.facts(self.root / one.path, fps=one.fps).settled
+        ]
+        if open_:
+            raise BusyError(
+                f"the frames of {len(open_)} marked videos are still being counted",
+                found=csv_table.listed(open_),
+                remedy="try again in a minute",
+            )
+
     def _measure(self, path: str) -> tuple[int, Fraction]:
         _, file, fps = self.video(path)
-        frames = self.pictures.frames(file, fps=fps)
-        return frames.n_frames, frames.fps
+        facts = self.pictures.facts(file, fps=fps)
+        return facts.n_frames, facts.fps
 
 
 def router(site: Site) -> APIRouter:
@@ -131,18 +156,23 @@ def router(site: Site) -> APIRouter:
 
     @routes.get("/video")
     def read_video(path: VideoPath, annotator: Name) -> VideoOut:
-        """One video's facts and the asking person's marks. The first call decodes the video to count."""
+        """One video's facts and the asking person's marks.
+
+        Where `settled` is false, a long video was counted by its packets and is being decoded to be sure: ask
+        again. An error then tells of damage; another `stamp` says that its frames are numbered anew.
+        """
         project, file, fps = desk.video(path)
-        frames = desk.pictures.frames(file, fps=fps)
+        facts = desk.pictures.facts(file, fps=fps)
         told = project.of_path[path].n_frames
         return VideoOut(
             path=path,
-            n_frames=frames.n_frames,
-            fps=float(frames.fps),
-            stamp=desk.pictures.stamp(file),
+            n_frames=facts.n_frames,
+            fps=float(facts.fps),
+            stamp=facts.stamp,
+            settled=facts.settled,
             warning=None
-            if told in (None, frames.n_frames)
-            else f"annotations.csv says {told} frames, decoding yields {frames.n_frames}: mend the table",
+            if told in (None, facts.n_frames)
+            else f"annotations.csv says {told} frames, decoding yields {facts.n_frames}: mend the table",
             document=document_out(project.journal.document(person_name(annotator), path)),
         )
 
@@ -155,7 +185,11 @@ def router(site: Site) -> APIRouter:
         picture = desk.pictures.jpeg(file, number, fps=fps)
         if picture is None:
             raise MissingError("the video has no such frame", found=number)
-        kept = "private, max-age=3600, immutable" if stamp == desk.pictures.stamp(file) else "no-cache"
+        kept = (
+            "private, max-age=3600, immutable"
+            if stamp == desk.pictures.facts(file, fps=fps).stamp
+            else "no-cache"
+        )
         return Response(picture, media_type="image/jpeg", headers={"cache-control": kept})
 
     @routes.post(
@@ -235,6 +269,7 @@ def router(site: Site) -> APIRouter:
     @routes.post("/labels", dependencies=[CHANGES])
     def write_labels(asked: LabelsIn) -> Labels:
         """Write annotations.csv, annotators.csv and decisions.csv into the folder."""
+        desk.refuse_unsettled()
         return _labels(desk.project(), asked.threshold, dry_run=False)
 
     @routes.get(
@@ -245,6 +280,7 @@ def router(site: Site) -> APIRouter:
         whose: Annotated[str | None, Query(max_length=80)] = None,
     ) -> Response:
         """Finished marks as another tool's file: one person's, "consensus", or everybody's."""
+        desk.refuse_unsettled()
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "annotations"
             export_journal(desk.project(), format_name, file, whose=whose)

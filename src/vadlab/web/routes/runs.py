@@ -10,6 +10,7 @@ from fastapi.responses import FileResponse
 from pydantic import BaseModel
 
 from vadlab.errors import StoreError
+from vadlab.evaluation.places import report_file
 from vadlab.web import run_files
 from vadlab.web.problems import HTML
 from vadlab.web.security import REPORT_POLICY
@@ -78,7 +79,7 @@ def router(site: Site) -> APIRouter:
     @routes.get("/{run}/report", response_class=FileResponse, responses=HTML)
     def read_report(run: str, rules: str = "strict") -> FileResponse:
         """The HTML report; it is shown in a sandbox, without access to this server."""
-        file = run_files.report_file(site.run(run), rules)
+        file = run_files.report(site.run(run), rules)
         return FileResponse(file, media_type="text/html", headers={"content-security-policy": REPORT_POLICY})
 
     return routes
@@ -122,5 +123,5 @@ def _result(folder: Path, rules: str, found: dict[str, Any]) -> Result:
         eer=metrics.get("eer"),
         event_f1=metrics.get("event_f1@0.1"),
         category_accuracy=metrics.get("accuracy_videos"),
-        has_report=run_files.report_place(folder, rules).is_file(),
+        has_report=report_file(folder, rules).is_file(),
     )

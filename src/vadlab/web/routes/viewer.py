@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Header, Query
 from fastapi.responses import FileResponse, Response
 from pydantic import BaseModel
 
 from vadlab.report.findings import Miss
 from vadlab.web.dataset_videos import DatasetVideos
 from vadlab.web.playback import Playback, Playbacks
-from vadlab.web.problems import JPEG, VIDEO
+from vadlab.web.problems import JPEG, UNCHANGED, VIDEO
 from vadlab.web.recorded import FPS_UNKNOWN, Recorded
 from vadlab.web.site import MissingError, Site
+from vadlab.web.stamps import stamp
 from vadlab.web.thumbnails import thumbnail
 
 __all__ = ["Playable", "playable", "router", "sent"]
@@ -80,13 +81,20 @@ def router(site: Site, datasets: DatasetVideos, playbacks: Playbacks) -> APIRout
         """The playable video; answers range requests. 404 until `playback` says "ready"."""
         return sent(_playback(run, video, rules))
 
-    @routes.get("/thumbnail/{video:path}", response_class=Response, responses=JPEG)
-    def picture(run: str, video: str, frame: Annotated[int, Query(ge=0, le=10**9)] = 0) -> Response:
+    @routes.get("/thumbnail/{video:path}", response_class=Response, responses=JPEG | UNCHANGED)
+    def picture(
+        run: str,
+        video: str,
+        frame: Annotated[int, Query(ge=0, le=10**9)] = 0,
+        if_none_match: Annotated[str | None, Header()] = None,
+    ) -> Response:
         """One frame as JPEG, at most 320 pixels wide."""
         entry = datasets.entry(site.run(run), video)
+        headers = {"cache-control": "private, no-cache", "etag": f'"{stamp(entry.path)}"'}
+        if if_none_match == headers["etag"]:
+            return Response(status_code=304, headers=headers)
         fps = recorded.fps(site.run(run), video) or FPS_UNKNOWN
-        content = thumbnail(entry.path, frame, fps)
-        return Response(content, media_type="image/jpeg", headers={"cache-control": "private, max-age=3600"})
+        return Response(thumbnail(entry.path, frame, fps), media_type="image/jpeg", headers=headers)
 
     def _playback(run: str, video: str, rules: str | None) -> Playback:
         folder = site.run(run)

@@ -30,6 +30,7 @@ export function stagePage(main, { name, rates, actions, onLeave, onMode, onRate,
     onfocus: (event) => event.target.select(), onkeydown: (event) => { if (event.key === "Escape") event.target.blur(); if (event.key === "Enter") event.target.dispatchEvent(new Event("change")); } });
   const last = h("span.mono.muted");
   const time = h("span.mono.muted.time");
+  const counting = h("span.tag", { hidden: true, title: "The video is being decoded to its end, to be sure that its frames are counted right. You can begin." }, "counting frames");
   const blankText = h("div.blank", { hidden: true });
   const screen = h("div.screen", {}, canvas, blankText, h("div.loading", { hidden: true }));
   const timeline = h("canvas.timeline", { "aria-label": "Timeline of marks" });
@@ -53,7 +54,7 @@ export function stagePage(main, { name, rates, actions, onLeave, onMode, onRate,
       h("div.card-head", {}, button("previous", "Video before (Page up)", icon("previous"), "icon-button"), button("next", "Next video (Page down)", icon("next"), "icon-button"), title),
       warning, screen,
       h("div.transport", {},
-        h("div.row.frame-number", {}, number, last, time),
+        h("div.row.frame-number", {}, number, last, time, counting),
         h("div.row.moves", {}, button("back10", "10 frames back (Shift ←)", "\u221210"), button("back", "A frame back (←)", icon("previous")), playButton, button("forward", "A frame on (→)", icon("next")), button("forward10", "10 frames on (Shift →)", "+10"), speed),
         h("div.row.marking", {}, begin, end, undo, redo, h("span.zoom", {}, button("zoomOut", "Show more of the timeline", "\u2212"), button("zoomIn", "Show less of the timeline", "+")))),
       h("div.timeline-box", {}, timeline)),
@@ -80,6 +81,7 @@ export function stagePage(main, { name, rates, actions, onLeave, onMode, onRate,
       warning.hidden = !video.warning;
       warning.textContent = video.warning ?? "";
       last.textContent = `of 0\u2013${video.n_frames - 1}`;
+      counting.hidden = video.settled;
       marksTitle.textContent = reviewing ? "Events decided" : "Your marks";
       screen.parentElement.classList.remove("is-blank");
       screen.parentElement.classList.toggle("reviewing", reviewing);
@@ -98,9 +100,10 @@ export function stagePage(main, { name, rates, actions, onLeave, onMode, onRate,
       screen.parentElement.classList.add("is-blank");
       fill(blankText, text);
     },
+    setSettled(settled) { counting.hidden = settled; },
     busy(path) {
       screen.querySelector(".loading").hidden = !path;
-      fill(screen.querySelector(".loading"), path ? "counting the frames \u2026" : "");
+      fill(screen.querySelector(".loading"), path ? "opening the video \u2026" : "");
     },
     setFrame(frame, { loading, time: text }) {
       if (document.activeElement !== number) number.value = String(frame);

@@ -13,6 +13,7 @@ import { stagePage, welcome } from "./annotate-stage.js";
 import { Timeline } from "./annotate-timeline.js";
 
 const RATES = [0.25, 0.5, 1, 2, 4, 8];
+const SETTLE_MS = 3000;
 const NAME_KEY = "vadlab-annotator";
 const STATES = { new: ["", "not begun"], begun: ["begun", "begun"], finished: ["finished", "seen to the end"], sealed: ["finished", "closed"] };
 
@@ -129,6 +130,30 @@ function show(video) {
   if (!same) { timeline.reset(video.n_frames, video.fps); player.load(video); }
   remember();
   draw();
+  settle(video);
+}
+
+// A long video is there before it is decoded to its end; what that finds is told, whatever is marked by then.
+async function settle(video) {
+  while (!video.settled) {
+    await new Promise((done) => { setTimeout(done, SETTLE_MS); });
+    if (video !== state.video) return;
+    let now;
+    try { now = await get("annotate/video", { path: video.path, annotator: state.name }); } catch (error) {
+      if (!error.status) continue; // the server is away
+      if (video === state.video) { complain(error); blank(error.message); }
+      return;
+    }
+    if (video !== state.video) return;
+    if (now.stamp !== video.stamp) {
+      const text = `the frames have other numbers than before: decoding yields ${now.n_frames}, not ${video.n_frames}. Look at your marks again`;
+      complain(new ApiError(0, { message: text }));
+      if (state.mode === "review") openReview({ path: video.path, open: true }); else openVideo(video.path);
+      return;
+    }
+    video.settled = now.settled;
+    page.setSettled(video.settled);
+  }
 }
 
 function blank(text) {

@@ -53,7 +53,7 @@ function figures(a, b, alike) {
 }
 
 function head(run, letter) {
-  return h("th.n", { scope: "col" }, h("span.tag.info", {}, letter), " ", h("a", { href: `/view?${new URLSearchParams({ run: run.key, rules: run.rules })}` }, titleOf(run)), h("span.sub.mono", {}, placeOf(run)));
+  return h("th.n", { scope: "col" }, h("span.tag.info", {}, letter), " ", h("a", { href: `/view?${new URLSearchParams({ run: run.key, rules: run.rules })}` }, titleOf(run)), h("span.sub.mono", {}, placeOf(run).split("/").flatMap((part, index) => (index ? ["/", h("wbr"), part] : [part]))));
 }
 
 function difference(x, y, sign = 1) {
