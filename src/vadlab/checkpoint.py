@@ -13,6 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from vadlab import catalog, config
+from vadlab.csv_table import listed
 from vadlab.detector import Detector, State
 from vadlab.errors import StoreError
 from vadlab.files import read_json, write_json, write_whole
@@ -53,12 +54,16 @@ def restore(run: Path) -> tuple[Detector, dict[str, Any]]:
         StoreError: If the folder is no finished run, or is damaged.
     """
     if not (run / RUN).exists() or not (run / STATE).exists():
+        names = sorted(path.name for path in run.iterdir()) if run.is_dir() else []
+        begun = RUN in names
         raise StoreError(
             "this folder holds no finished training run",
             file=run,
             expected=f"{RUN} and {STATE}",
-            found=", ".join(sorted(p.name for p in run.iterdir())) if run.is_dir() else "no such folder",
-            remedy="run the same vadlab train command again: it continues where it stopped",
+            found=listed(names) or ("an empty folder" if run.is_dir() else "no such folder"),
+            remedy="run the same vadlab train command again: it continues where it stopped"
+            if begun
+            else "name the folder that was --out of vadlab train",
         )
     facts = read_json(run / RUN)
     try:

@@ -14,7 +14,7 @@ from typing import Any
 
 from vadlab.errors import StoreError
 
-__all__ = ["digest", "read_json", "write_json", "write_whole"]
+__all__ = ["digest", "read_json", "require_writable", "write_json", "write_whole"]
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -44,6 +44,17 @@ def write_whole(path: Path, content: bytes) -> None:
     finally:
         with contextlib.suppress(OSError):
             partial.unlink(missing_ok=True)
+
+
+def require_writable(folder: Path) -> None:
+    """Make a folder where there is none, and refuse one that cannot be written, before work begins.
+
+    Raises:
+        StoreError: If it cannot be written, or the disk is full.
+    """
+    probe = folder / f"writable-{uuid.uuid4().hex[:8]}"
+    write_whole(probe, b"?")
+    probe.unlink()
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:

@@ -15,10 +15,12 @@ __all__ = ["print_finding"]
 
 
 def print_finding(finding: Finding) -> None:
-    """The rules, every figure with its 95 % interval, and in one line a reason what is undefined."""
+    """Protocol and rules, every figure with unit and 95 % interval; in a line a reason what is undefined."""
     from vadlab.evaluation.rules import describe
+    from vadlab.report.wording import metric_text
 
     evaluation = finding.evaluation
+    out.print(finding.protocol, soft_wrap=True, markup=False)
     out.print(f"[bold]{describe(evaluation.rules)}", soft_wrap=True)
     table = Table("figure", "value", "95 % interval", box=None, padding=(0, 2, 0, 2))
     undefined: dict[str, list[str]] = {}
@@ -27,9 +29,14 @@ def print_finding(finding: Finding) -> None:
             undefined.setdefault(evaluation.reasons[name], []).append(name)
             continue
         bounds = finding.metrics["intervals_95"].get(name)
-        shown = f"{value:,.0f}" if name.startswith("n_") else f"{value:.4f}"
-        table.add_row(name, shown, "" if bounds is None else f"{bounds[0]:.4f} to {bounds[1]:.4f}")
+        shown = [
+            metric_text(name, number).replace("\N{NO-BREAK SPACE}", " ")
+            for number in (value, *(bounds or ()))
+        ]
+        table.add_row(name, shown[0], " to ".join(shown[1:]))
     out.print(table)
+    if not finding.metrics["intervals_95"]:
+        out.print("  no intervals: they need more than one test video")
     for reason, names in undefined.items():
         out.print(f"  undefined: {', '.join(names)}: {reason}", soft_wrap=True)
     out.print(f"report: {finding.page.resolve()}", soft_wrap=True)

@@ -24,9 +24,9 @@ def list_(
     """List what there is, one line each."""
     families = {name: name for name in ("detectors", "backbones", "engines", "datasets")} | {"flows": "flow"}
     if what == "rules":
-        from vadlab.evaluation.rules import PRESETS, describe
+        from vadlab.evaluation.rules import PRESETS, explain
 
-        lines = {name: describe(rules) for name, rules in PRESETS.items()}
+        lines = {name: explain(name) for name in PRESETS}
     elif what in families:
         lines = {name: catalog.describe(families[what], name) for name in catalog.names(families[what])}
     else:

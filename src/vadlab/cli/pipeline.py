@@ -62,7 +62,8 @@ def extract(
         str, typer.Option(help="Frames after the last full clip: drop (as the paper) | pad | shift.")
     ] = "drop",
     workers: Annotated[
-        int | None, typer.Option(help="Clips at a time, a core each; with --ray, processes. Default: all.")
+        int | None,
+        typer.Option(help="Clips at a time, a core each; with --ray, processes. Default: all.", min=1),
     ] = None,
     shard: Annotated[
         str, typer.Option(help="i/n: the i-th of n parts; run them anywhere, into one STORE.")
@@ -193,7 +194,8 @@ def train(
         out.print(
             f"trained {detector} in {facts['seconds']:.0f} s on {facts['split']['name']} ({sizes} videos)"
         )
-        out.print(f"next: vadlab evaluate {run}", soft_wrap=True)
+        following = f"evaluate {run}" if facts["split"]["test"] else f"score {run} VIDEO"  # none to judge by
+        out.print(f"next: vadlab {following}", soft_wrap=True)
 
 
 def evaluate(

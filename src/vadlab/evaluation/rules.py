@@ -23,7 +23,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 from vadlab.config import build
 from vadlab.errors import UsageError
 
-__all__ = ["PRESETS", "Rules", "describe", "from_dict", "get", "to_dict"]
+__all__ = ["PRESETS", "Rules", "describe", "explain", "from_dict", "get", "to_dict"]
 
 
 @dataclass(frozen=True)
@@ -129,6 +129,19 @@ PRESETS: dict[str, Rules] = {
 }
 
 
+_IN_WORDS = {
+    "strict": "ours: every frame counts, no score is changed",
+    "lad-paper": "as the LAD paper's text: frames after the last scored clip are left out",
+    "lad-code": "as its authors' code: scrambled test windows, and no frames after the last whole window",
+    "ffp": "future frame prediction: scores stretched to 0..1 a video, no frames before the first score",
+    "hf2": "HF2-VAD: a median filter of 17 frames, no frames before the first score",
+    "ai-vad": "AI-VAD on Ped2 and Avenue: a Gaussian filter with a deviation of 3 frames",
+    "macro-skip": "the headline is the mean AUC of the videos; those of one class are left out",
+    "macro-half": "the same, but those of one class count as 0.5",
+    "macro-pad": "the same, with one easy frame of each class more in every video",
+}
+
+
 def get(name: str) -> Rules:
     """The preset of that name.
 
@@ -149,6 +162,16 @@ def describe(rules: Rules) -> str:
     if rules.group is None:
         choices["group"] = "window"
     return f"{name}: " + ", ".join(f"{key}={_shown(value)}" for key, value in choices.items())
+
+
+def explain(name: str) -> str:
+    """A preset in words, and its choices: all of `strict`, of others those that differ from it."""
+    choices = to_dict(get(name))
+    usual = {} if name == "strict" else to_dict(PRESETS["strict"])
+    told = [
+        f"{k}={_shown(v)}" for k, v in choices.items() if k != "name" and v is not None and usual.get(k) != v
+    ]
+    return f"{_IN_WORDS[name]} ({', '.join(told)})"
 
 
 def _shown(value: Any) -> str:

@@ -94,6 +94,10 @@ class Extractor:
     def __post_init__(self) -> None:
         windows(1, 1, 1, tail=self.tail)  # refuses an unknown tail before a store is made with it
 
+    def n_clips(self, n_frames: int) -> int:
+        """How many clips a video of so many frames has."""
+        return len(windows(n_frames, self.backbone.clip_length, self.backbone.clip_length, tail=self.tail))
+
     def facts(self) -> dict[str, Any]:
         """The store's manifest: how a feature came about, and what another machine needs to make the same."""
         backbone, flow = self.names

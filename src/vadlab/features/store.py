@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from vadlab.csv_table import listed
 from vadlab.errors import StoreError, UsageError, VadlabError
 from vadlab.files import read_json, write_json, write_whole
 from vadlab.types import Features, FloatArray, IntArray, Sample, Video
 
-__all__ = ["Store", "select_streams"]
+__all__ = ["Store", "differences", "select_streams"]
 
 MANIFEST = "manifest.json"
 SUFFIX = ".safetensors"
@@ -85,6 +86,22 @@ class Store:
     def missing(self, video_ids: Iterable[str]) -> list[str]:
         """Those videos that have no file, or a damaged one."""
         return [video_id for video_id in video_ids if not self._whole(video_id)]
+
+    def require(self, video_ids: Sequence[str]) -> None:
+        """Refuse if videos have no file; all of them are named at once.
+
+        Raises:
+            StoreError: If any has none.
+        """
+        absent = [video_id for video_id in video_ids if not self.path(video_id).exists()]
+        if absent:
+            raise StoreError(
+                f"the store has no features of {len(absent)} of the {len(video_ids)} videos",
+                file=self.root,
+                found=listed(absent),
+                remedy="run the same vadlab extract command again: it makes what is missing, or says why it "
+                "cannot; videos that cannot be read have to leave the dataset's lists",
+            )
 
     def write(self, sample: Sample[Features, None], *, source_hash: str) -> None:
         """Add one video, whole or not at all.
@@ -174,13 +191,22 @@ class Store:
 
     def _require(self, manifest: Mapping[str, Any]) -> None:
         wanted = json.loads(json.dumps(dict(manifest)))  # as JSON gives it back, where a tuple is a list
-        differences = list(_differences(_ordered(self.manifest), _ordered(wanted)))
-        if differences:
+        differing = list(differences(_ordered(self.manifest), _ordered(wanted)))
+        # Of another backbone or flow method everything differs; its name says it all.
+        renamed = [
+            kind for kind in ("backbone.", "flow.") if any(k == f"{kind}name" for k, _, _ in differing)
+        ]
+        told = [
+            (k, old, new)
+            for k, old, new in differing
+            if not any(k.startswith(kind) and k != f"{kind}name" for kind in renamed)
+        ]
+        if told:
             raise StoreError(
                 "the store holds features made in another way",
                 file=self.root,
-                expected="; ".join(f"{k} = {new}" for k, _, new in differences),
-                found="; ".join(f"{k} = {old}" for k, old, _ in differences),
+                expected="; ".join(f"{k} = {new}" for k, _, new in told),
+                found="; ".join(f"{k} = {old}" for k, old, _ in told),
                 remedy="make another store (another --out), or use the settings of this one",
             )
 
@@ -252,12 +278,16 @@ def _ordered(manifest: Mapping[str, Any]) -> dict[str, Any]:
     return {**manifest, "column order": list(manifest.get("streams", ()))}
 
 
-def _differences(
+def differences(
     old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = ""
-) -> Iterable[tuple[str, Any, Any]]:
+) -> Iterator[tuple[str, Any, Any]]:
+    """Where two nested mappings differ: the keys with dots between them, the old value, the new one.
+
+    A key that one of them has not is "absent" there.
+    """
     for key in sorted({*old, *new}):
         a, b = old.get(key, "absent"), new.get(key, "absent")
         if isinstance(a, Mapping) and isinstance(b, Mapping):
-            yield from _differences(a, b, f"{prefix}{key}.")
+            yield from differences(a, b, f"{prefix}{key}.")
         elif a != b:
             yield f"{prefix}{key}", a, b

@@ -282,6 +282,8 @@ def score_plot(
     frame_scores: FloatArray,
     events: Sequence[Event] = (),
     categories: Categories | None = None,
+    *,
+    threshold: float | None = None,
 ) -> Figure:
     """Scores of one video without labels, the events found, and the category probabilities over time.
 
@@ -290,6 +292,7 @@ def score_plot(
         frame_scores: (n_frames,) float.
         events: What was found; shaded, named, with the peak marked.
         categories: Probabilities by window, drawn as a heat map below, or None.
+        threshold: The score at which events begin: named, and drawn as dashes.
     """
     n_names = len(categories.names) if categories is not None else 0
     heights = [2.4, 0.2 * n_names + 0.3] if n_names else [2.4]
@@ -297,9 +300,13 @@ def score_plot(
     grid = figure.subplots(len(heights), 1, sharex=True, squeeze=False, height_ratios=heights)
     axes = grid[0, 0]
     found = f"{len(events)} event" + ("" if len(events) == 1 else "s")
+    if threshold is not None:
+        found += f", threshold {threshold:.3g}"
     style_axes(axes, title=shortened(video.id, 70), note=found)
     draw_scores(axes, video, frame_scores)
-    low, high = score_limits(frame_scores, None)
+    if threshold is not None:
+        draw_threshold(axes, threshold)
+    low, high = score_limits(frame_scores, threshold)
     axes.set_ylim(low, high + 0.16 * (high - low))
     axes.set_ylabel("score")
     draw_events(axes, video, events)

@@ -115,7 +115,7 @@ def metric_text(name: str, value: float) -> str:
         return f"{value:,.0f}"
     if name in MEANINGS and not name.endswith(("per_hour", "delay_s", "delay_frames")):
         return f"{100 * value:.2f}{PERCENT}"
-    return f"{value:.4g}"
+    return f"{value:.4g}" if abs(value) < 1000 else f"{value:,.0f}"
 
 
 def metric_label(name: str) -> str:

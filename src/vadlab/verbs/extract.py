@@ -11,13 +11,16 @@ from typing import Any
 
 from vadlab import progress
 from vadlab.distributed.ray import Cluster, extract_on_cluster
-from vadlab.errors import UsageError
+from vadlab.errors import UsageError, VadlabError
 from vadlab.features.extract import Extractor
 from vadlab.features.pipeline import Job, fill
 from vadlab.features.store import MANIFEST, Store
 from vadlab.types import Entry
+from vadlab.video.container import promised
 
 __all__ = ["Extraction", "extract", "parse_shard", "settings_of_store"]
+
+FEW = 50  # videos, whose headers are read in no time even from a disk of the network
 
 
 @dataclass(frozen=True)
@@ -79,19 +82,23 @@ def extract(
     part, parts = shard
     mine = sorted(entries, key=lambda entry: entry.id)[part - 1 :: parts]
     missing = set(store.missing([entry.id for entry in mine]))
-    # Time goes with length, and length with bytes; that is all one knows before decoding.
+    # Time goes with length, and length with bytes; of many videos that is all one knows before decoding.
     todo = [(entry, _bytes(entry.path)) for entry in mine if entry.id in missing]
     total = sum(size for _, size in todo)
     sizes = {entry.id: size for entry, size in todo}
     done: list[str] = []
     failed: list[tuple[str, str]] = []
     n_clips = finished = 0
+    promised_clips = _clips_promised([entry for entry, _ in todo], extractor)
     with progress.bar("extract", counted=False) as report:
 
         def tick(clips: int) -> None:
             rate = clips / max(time.monotonic() - started, 1e-9)
-            videos = f"{len(done) + len(failed)}/{len(todo)} videos"
-            report(finished, total, f"{videos}, {rate:.1f} clips/s")
+            told = f"{len(done) + len(failed)}/{len(todo)} videos, {rate:.1f} clips/s"
+            if promised_clips and len(done) + len(failed) < len(todo):
+                report(min(clips, promised_clips), promised_clips, told)
+            else:
+                report(finished, total, told)
 
         # The longest first, so that at the end none is waited for.
         todo.sort(key=lambda one: -one[1])
@@ -130,6 +137,22 @@ def settings_of_store(store: Path, backbone: str, settings: Mapping[str, Any]) -
             if made["name"] == backbone and key in made["settings"] and chosen.get(key, "auto") == "auto":
                 chosen[key] = made["settings"][key]
     return chosen
+
+
+def _clips_promised(entries: Sequence[Entry], extractor: Extractor) -> int:
+    """The clips of a few videos by their headers, so that the bar moves within a long one; 0 if not known."""
+    if len(entries) > FEW:
+        return 0
+    clips = 0
+    for entry in entries:
+        try:
+            video = promised(entry.path, id=entry.id, fps=entry.fps)
+        except VadlabError:
+            continue  # it will fail, and be told of
+        if video is None:
+            return 0
+        clips += extractor.n_clips(video.n_frames)
+    return clips
 
 
 def _bytes(path: Path) -> int:

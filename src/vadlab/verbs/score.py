@@ -13,6 +13,7 @@ from vadlab.errors import VadlabError
 from vadlab.pipeline import Pipeline, Scored, Wishes
 from vadlab.report import figures
 from vadlab.report.overlay import annotate
+from vadlab.video.container import promised
 from vadlab.video.decode import VideoFrames
 from vadlab.video.encode import write_video
 
@@ -41,15 +42,20 @@ def score_videos(
         StoreError: If the run is unfinished.
         WeightsError: If the backbone's weights are not here.
     """
+    files.require_writable(out)  # now, and not after an hour's scoring
     pipeline = Pipeline.load(run, wishes=wishes, engine=engine, device=device)
     scored: list[Scored] = []
     failed: list[tuple[Path, str]] = []
     names = _names(videos)
     with progress.bar("score", counted=False) as report:
         for number, (path, name) in enumerate(zip(videos, names, strict=True)):
+            expected = _clips_promised(path, pipeline)
 
-            def tick(clips: int, *, number: int = number, path: Path = path) -> None:
-                report(number, len(videos), f"{path.name}, {clips} clips")
+            def tick(
+                clips: int, *, number: int = number, path: Path = path, expected: int = expected
+            ) -> None:
+                share = min(clips / expected, 1.0) if expected else 0.0
+                report(number + share, len(videos), f"{path.name}, {clips} clips")
 
             try:
                 scored.append(_written(pipeline(path, progress=tick), out / name, overlay=overlay))
@@ -57,6 +63,15 @@ def score_videos(
                 failed.append((path, str(error)))
             report(number + 1, len(videos), path.name)
     return scored, failed
+
+
+def _clips_promised(path: Path, pipeline: Pipeline) -> int:
+    """The number of clips by the video's header, for the bar alone; 0 if that is not known."""
+    try:
+        video = promised(path, id=path.stem)
+    except VadlabError:
+        return 0  # it is told of when it is decoded
+    return 0 if video is None or pipeline.extractor is None else pipeline.extractor.n_clips(video.n_frames)
 
 
 def _names(videos: Sequence[Path]) -> list[str]:
@@ -79,7 +94,9 @@ def _written(one: Scored, stem: Path, *, overlay: bool) -> Scored:
     video = one.scores.video
     written = [stem.with_name(stem.name + ".json"), stem.with_name(stem.name + ".png")]
     files.write_json(written[0], one.to_json())
-    figure = figures.score_plot(video, one.frame_scores, one.events, one.scores.categories)
+    figure = figures.score_plot(
+        video, one.frame_scores, one.events, one.scores.categories, threshold=one.threshold
+    )
     files.write_whole(written[1], figures.to_png(figure))
     if overlay:
         written.append(stem.with_name(stem.name + ".mp4"))

@@ -21,7 +21,7 @@ from vadlab.detector import Detector
 from vadlab.errors import StoreError, UsageError
 from vadlab.evaluation import rules
 from vadlab.evaluation.frames import to_frames
-from vadlab.features.store import Store
+from vadlab.features.store import Store, differences
 from vadlab.samples import reader, samples
 from vadlab.splits import read_split
 from vadlab.types import Entry, Sample, Split
@@ -85,6 +85,8 @@ def _train(plan: Plan, out: Path, device: torch.device) -> dict[str, Any]:
     earlier = _earlier(out, facts)
     if earlier is not None and (out / checkpoint.STATE).exists():
         return earlier
+    if store is not None:
+        store.require(_ids(split.train + split.val))
     started = time.monotonic()
     spent = earlier.get("seconds", 0.0) if earlier else 0.0
     peak_memory.begin()
@@ -216,11 +218,27 @@ def _earlier(out: Path, facts: Mapping[str, Any]) -> dict[str, Any] | None:
             raise StoreError(
                 f"the folder holds a run with another {key}",
                 file=out,
-                expected=wanted[key],
-                found=earlier.get(key),
+                **_told(earlier.get(key), wanted[key]),
                 remedy="choose another --out, or delete the folder",
             )
     return earlier
+
+
+def _told(found: Any, expected: Any) -> dict[str, Any]:
+    """Where two parts of run.json differ, in words short enough to read."""
+    if not (isinstance(found, Mapping) and isinstance(expected, Mapping)):
+        return {"expected": expected, "found": found}
+    if found.get("name") != expected.get("name"):
+        return {"expected": expected.get("name"), "found": found.get("name")}
+    told = list(differences(found, expected))
+
+    def short(value: Any) -> str:
+        return f"{len(value)} other videos" if isinstance(value, list) and len(value) > 3 else str(value)
+
+    return {
+        "expected": "; ".join(f"{key} = {short(new)}" for key, _, new in told),
+        "found": "; ".join(f"{key} = {short(old)}" for key, old, _ in told),
+    }
 
 
 def _calibration(
