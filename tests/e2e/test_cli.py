@@ -188,6 +188,24 @@ def test_a_run_with_other_settings_is_refused(videos: Path, store: Path, tmp_pat
     assert (tmp_path / "run" / "state.safetensors").read_bytes() == before
 
 
+def test_a_fit_that_failed_before_it_learned_leaves_its_folder_free(
+    folder: Path, tmp_path: Path, vadlab: Any
+) -> None:
+    """Normal videos alone teach no weakly supervised detector; the next is trained into the same folder."""
+    table = folder / "annotations.csv"
+    with table.open() as file:
+        rows = [row | {"split": "train", "abnormal": "0", "events": ""} for row in csv.DictReader(file)]
+    with table.open("w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+    own, run = tmp_path / "store", tmp_path / "run"
+    assert vadlab("extract", "folder", folder, "--out", own, *STORE_OPTIONS).code == 0
+    failed = vadlab("train", "folder", folder, "rtfm", "--features", own, "--out", run)
+    assert failed.code == 2 and "0 abnormal" in failed.err and "knn" in failed.err
+    assert vadlab("train", "folder", folder, "knn", "--features", own, "--out", run).code == 0
+
+
 def spoil(path: Path, how: str) -> None:
     content = path.read_bytes()
     if how == "truncated":

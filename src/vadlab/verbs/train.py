@@ -18,7 +18,7 @@ import torch
 
 from vadlab import catalog, checkpoint, config, devices, files, peak_memory, progress, ranks, training
 from vadlab.detector import Detector
-from vadlab.errors import StoreError, UsageError
+from vadlab.errors import StoreError, UsageError, VadlabError
 from vadlab.evaluation import rules
 from vadlab.evaluation.frames import to_frames
 from vadlab.features.store import Store, differences
@@ -100,9 +100,14 @@ def _train(plan: Plan, out: Path, device: torch.device) -> dict[str, Any]:
         train_samples = samples(dataset, split.train, read, detector.supervision)
         val_samples = samples(dataset, split.val, read, detector.supervision)
         place = training.Runtime(device=device, folder=out, progress=tick)
-        with training.runtime(place):
-            detector.fit(train_samples, val_samples)
-            calibration = _calibration(detector, train_samples, val_samples, split)
+        try:
+            with training.runtime(place):
+                detector.fit(train_samples, val_samples)
+                calibration = _calibration(detector, train_samples, val_samples, split)
+        except VadlabError:
+            if not (out / training.SNAPSHOT).exists():  # nothing learned: the folder is free for another try
+                (out / checkpoint.RUN).unlink(missing_ok=True)
+            raise
     facts |= {
         "calibration": calibration,
         "seconds": round(spent + time.monotonic() - started, 1),
