@@ -101,7 +101,7 @@ class Draw:
             raise UsageError(
                 "learning from bags needs normal and abnormal training videos",
                 found=f"{len(self.normal)} normal, {len(self.abnormal)} abnormal",
-                remedy="choose the weak split of a dataset that has both; from normal videos alone, knn learns",
+                remedy="choose the weak split of a dataset that has both; normal videos alone are for knn",
             )
         if min(abnormal, normal) < 1:
             raise UsageError(

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vadlab import training
-from vadlab.detector import State
+from vadlab.detector import Reach, State
 from vadlab.errors import UsageError
 from vadlab.frame_windows import FrameWindows, Pixels, shrunk, sliding
 from vadlab.nets.conv_ae import SMALLEST, ConvAENet, Unpooling
@@ -88,6 +88,11 @@ class ConvAE:
     def window_frames(self) -> int:
         """Frames of a window."""
         return self.length
+
+    @property
+    def reach(self) -> Reach:
+        """The windows that a frame is in."""
+        return Reach(self.length - 1, self.length - 1)
 
     def fit(self, train: Sequence[Sample[Frames, None]], val: Sequence[Sample[Frames, None]] = ()) -> Self:
         """Train on normal videos; `val` is not used, the last step's parameters are kept.

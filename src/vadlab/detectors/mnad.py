@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vadlab import training
-from vadlab.detector import State
+from vadlab.detector import Reach, State
 from vadlab.errors import UsageError
 from vadlab.frame_windows import FrameWindows, Pixels, shrunk, sliding
 from vadlab.nets.mnad import MNADNet, compactness, separateness, updated
@@ -129,6 +129,12 @@ class MNAD:
     def window_frames(self) -> int:
         """Frames of a window, the predicted one included."""
         return self.context + 1 if self.task == "prediction" else 1
+
+    @property
+    def reach(self) -> Reach | None:
+        """A window; None where the memory or the scale is one of all that the video has shown."""
+        learns = self.use_memory and self.update_below > 0
+        return None if learns or self.scale == "video" else Reach(self.window_frames - 1)
 
     def fit(self, train: Sequence[Sample[Frames, None]], val: Sequence[Sample[Frames, None]] = ()) -> Self:
         """Train on normal videos; `val` is not used, the last step's parameters and memory are kept.

@@ -27,7 +27,7 @@ from torch.func import functional_call
 from torch.nn.functional import pad
 
 from vadlab import catalog, training
-from vadlab.detector import State
+from vadlab.detector import Reach, State
 from vadlab.errors import UsageError
 from vadlab.frame_windows import FrameWindow, FrameWindows, Pixels, shrunk, sliding
 from vadlab.nets.lucas_kanade import displacement, sampled_along
@@ -112,6 +112,11 @@ class UNetPrediction:
     def window_frames(self) -> int:
         """Frames of a window, the predicted one included."""
         return self.context + 1
+
+    @property
+    def reach(self) -> Reach:
+        """The frames of which a frame is predicted."""
+        return Reach(self.context)
 
     def fit(self, train: Sequence[Sample[Frames, None]], val: Sequence[Sample[Frames, None]] = ()) -> Self:
         """Train on normal videos; `val` is not used, the last step's parameters are kept.

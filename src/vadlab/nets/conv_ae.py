@@ -13,6 +13,8 @@ from typing import Literal
 from torch import Tensor, nn, tanh
 from torch.nn.functional import interpolate, max_pool2d, max_unpool2d
 
+from vadlab.nets.channels_last import channels_last
+
 __all__ = ["SMALLEST", "ConvAENet", "Unpooling"]
 
 SMALLEST = 23  # pixels a side, of which two poolings leave one
@@ -44,7 +46,7 @@ class ConvAENet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(b, T, h, w) -> (b, T, h, w) in -1..1; h and w are `SMALLEST` at least."""
-        first = tanh(self.conv1(x))  # (b, 512, 55, 55) of 227 x 227
+        first = tanh(self.conv1(channels_last(x)))  # (b, 512, 55, 55) of 227 x 227
         pooled, kept1 = max_pool2d(first, 2, return_indices=True)  # 27 x 27: the last row and column go
         second = tanh(self.conv2(pooled))
         pooled, kept2 = max_pool2d(second, 2, return_indices=True)  # 13 x 13

@@ -13,6 +13,8 @@ from einops import rearrange
 from torch import Tensor, nn
 from torch.nn.functional import max_pool2d, mse_loss, normalize, one_hot, softmax, triplet_margin_loss
 
+from vadlab.nets.channels_last import channels_last
+
 __all__ = ["MNADNet", "compactness", "read", "separateness", "updated"]
 
 
@@ -108,7 +110,7 @@ class MNADNet(nn.Module):
             The frame (b, outputs, h, w) in -1..1, and queries (b * h/8 * w/8, 8 * channels) of unit length.
         """
         memory = self.memory if memory is None else memory
-        x1 = self.down1(x)
+        x1 = self.down1(channels_last(x))
         x2 = self.down2(max_pool2d(x1, 2))
         x3 = self.down3(max_pool2d(x2, 2))
         maps = normalize(self.bottom(max_pool2d(x3, 2)), dim=1)

@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import max_pool2d
 
+from vadlab.nets.channels_last import channels_last
+
 __all__ = ["PatchDiscriminator", "UNet"]
 
 
@@ -39,7 +41,7 @@ class UNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(b, inputs, h, w) -> (b, outputs, h, w) in -1..1; sides are multiples of 8."""
-        x1 = self.down1(x)
+        x1 = self.down1(channels_last(x))
         x2 = self.down2(max_pool2d(x1, 2))
         x3 = self.down3(max_pool2d(x2, 2))
         y = torch.relu(self.up3(self.bottom(max_pool2d(x3, 2))))
@@ -70,7 +72,7 @@ class PatchDiscriminator(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(b, inputs, h, w) -> (b, 1, h', w') in 0..1, 35 x 35 of 256 x 256; sides are 10 at least."""
-        maps: Tensor = self.layers(x)
+        maps: Tensor = self.layers(channels_last(x))
         return maps
 
 
