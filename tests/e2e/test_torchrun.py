@@ -80,13 +80,13 @@ def test_two_processes_train_what_one_does_also_after_a_kill(root: Path, tmp_pat
         assert launcher.poll() is None, launcher.communicate()
         time.sleep(0.02)
     os.kill(children(launcher.pid)[1], signal.SIGKILL)
-    _, told = launcher.communicate(timeout=60)
+    _, told = launcher.communicate(timeout=180)
     assert launcher.returncode == 1
     assert "another process of this training has ended" in told
     assert not (two / checkpoint.STATE).exists()
 
     resumed = torchrun(root, two, "aed", SETTINGS)
-    _, told = resumed.communicate(timeout=60)
+    _, told = resumed.communicate(timeout=180)
     assert resumed.returncode == 0, told
     a, b = load_file(one / checkpoint.STATE), load_file(two / checkpoint.STATE)
     assert a.keys() == b.keys()
@@ -104,13 +104,13 @@ def test_two_processes_train_what_one_does_also_after_a_kill(root: Path, tmp_pat
 def test_an_error_is_told_once(root: Path, tmp_path: Path) -> None:
     settings = SMALL | {"abnormal_per_batch": 1, "normal_per_batch": 0}
     launcher = torchrun(root, tmp_path / "run", "aed", settings)
-    _, told = launcher.communicate(timeout=60)
+    _, told = launcher.communicate(timeout=180)
     assert launcher.returncode == 1
     assert told.count("a batch is smaller than the number of processes") == 1
 
 
 def test_a_detector_without_gradient_steps_is_the_first_processes(root: Path, tmp_path: Path) -> None:
     launcher = torchrun(root, tmp_path / "run", "linear_probe", {})
-    _, told = launcher.communicate(timeout=60)
+    _, told = launcher.communicate(timeout=180)
     assert launcher.returncode == 0, told
     assert (tmp_path / "run" / checkpoint.STATE).exists()

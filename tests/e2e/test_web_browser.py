@@ -250,6 +250,7 @@ def test_an_event_is_reviewed_with_the_keys(page: Page) -> None:
 def test_lost_and_waiting_messages_are_shown_for_each_receiver(page: Page) -> None:
     page.goto("/live")
     receivers = page.get_by_role("region", name="Receivers")
+    expect(receivers.locator("li")).to_have_count(2)
     sqlite, webhook = receivers.locator("li").all()
     expect(sqlite).to_have_text("sqliteok9 sent0 waiting0 lost")
     expect(webhook).to_have_text("webhookfailing6 sent2 waiting1,234 losthook answered 500")

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from vadlab.engine import ClipModel
+from vadlab.engine import ClipModel, fast_bf16
 from vadlab.engines import openvino
 from vadlab.errors import UsageError
 
@@ -23,6 +23,14 @@ def test_without_the_package_the_error_names_the_command(monkeypatch: pytest.Mon
 def test_another_device_is_refused() -> None:
     with pytest.raises(UsageError, match="CPU"):
         openvino.OpenVINO(MODEL, device=torch.device("cuda"))
+
+
+@pytest.mark.skipif(find_spec("openvino") is None, reason="openvino is not installed")
+@pytest.mark.skipif(fast_bf16(torch.device("cpu")), reason="this processor calculates in bf16")
+def test_bf16_is_refused_where_it_would_be_fp32() -> None:
+    openvino.OpenVINO(MODEL, device=torch.device("cpu"))
+    with pytest.raises(UsageError, match="does not calculate in bf16"):
+        openvino.OpenVINO(MODEL, precision="bf16", device=torch.device("cpu"))
 
 
 @pytest.mark.skipif(find_spec("openvino") is None, reason="openvino is not installed")

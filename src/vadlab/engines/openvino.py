@@ -65,6 +65,12 @@ class OpenVINO:
                 "ENABLE_CPU_PINNING": False,
             },
         )
+        if precision == "bf16" and self._compiled.get_property("INFERENCE_PRECISION_HINT") != ov.Type.bf16:
+            # It would calculate in fp32 without a word, and the features' manifest would say bf16.
+            raise UsageError(
+                "the engine openvino does not calculate in bf16 on this processor",
+                remedy="--precision fp32, or --engine torch_tuned",
+            )
         self._idle: deque[Any] = deque()  # requests, each with the activations' memory
 
     def __call__(self, clips: NDArray[Any]) -> FloatArray:
