@@ -28,6 +28,8 @@ from vadlab.web import jobs
 from vadlab.web.app import create_app
 from vadlab.web.site import Site
 
+expect.set_options(timeout=20_000)  # a busy machine is slow, not wrong
+
 CHROMIUM = os.environ.get("VADLAB_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 QUIET = (
     "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-quic", "--no-first-run",
