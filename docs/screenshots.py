@@ -91,7 +91,7 @@ def take(root: Path) -> None:
             save(page, "viewer")
             page.goto("/live")
             page.wait_for_selector("h1")
-            save(page, "live", top=98, bottom=600)  # without the line that names a folder of this machine
+            save(page, "live", top=98, bottom=760)  # without the line that names a folder of this machine
         with serving("annotate", videos) as address:
             page = browser.new_page(base_url=address, viewport=SIZE, color_scheme="dark")
             page.goto("/annotate")

@@ -188,6 +188,24 @@ def test_a_run_with_other_settings_is_refused(videos: Path, store: Path, tmp_pat
     assert (tmp_path / "run" / "state.safetensors").read_bytes() == before
 
 
+@pytest.mark.parametrize("workers", ["0", "-3"])
+def test_so_many_workers_are_wrong_usage(videos: Path, tmp_path: Path, vadlab: Any, workers: str) -> None:
+    refused = vadlab("extract", "synth", videos, "--out", tmp_path / "store", "--workers", workers)
+    assert refused.code == 2 and "--workers" in refused.err
+    assert not (tmp_path / "store").exists()
+
+
+def test_where_scores_cannot_be_written_is_told_before_scoring(
+    videos: Path, store: Path, tmp_path: Path, vadlab: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert vadlab("train", "synth", videos, "knn", "--features", store, "--out", tmp_path / "run").code == 0
+    monkeypatch.setattr("vadlab.verbs.score.Pipeline", None)  # what would score
+    (tmp_path / "file").write_text("kept")
+    video = next(videos.rglob("*.mp4"))
+    refused = vadlab("score", tmp_path / "run", video, "--out", tmp_path / "file")
+    assert refused.code == 1 and str(tmp_path / "file") in refused.err
+
+
 def test_a_fit_that_failed_before_it_learned_leaves_its_folder_free(
     folder: Path, tmp_path: Path, vadlab: Any
 ) -> None:

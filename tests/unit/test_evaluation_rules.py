@@ -8,7 +8,7 @@ import json
 import pytest
 
 from vadlab.errors import UsageError
-from vadlab.evaluation.rules import PRESETS, Rules, describe, from_dict, get, to_dict
+from vadlab.evaluation.rules import PRESETS, Rules, describe, explain, from_dict, get, to_dict
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -80,3 +80,16 @@ def test_unknown_values_and_keys_are_refused(settings: dict[str, object]) -> Non
 def test_an_unknown_preset_lists_the_known_ones() -> None:
     with pytest.raises(UsageError, match=r"strict \| lad-paper \| lad-code \| ffp"):
         get("fair")
+
+
+@pytest.mark.parametrize("name", sorted(set(PRESETS) - {"strict"}))
+def test_a_preset_is_explained_by_words_and_by_what_differs_from_strict(name: str) -> None:
+    words, _, told = explain(name).removesuffix(")").rpartition(" (")
+    assert len(words) > 20
+    differing = {
+        field.name
+        for field in dataclasses.fields(Rules)
+        if field.name != "name"
+        and getattr(PRESETS[name], field.name) != getattr(PRESETS["strict"], field.name)
+    }
+    assert {choice.partition("=")[0] for choice in told.split(", ")} == differing

@@ -118,3 +118,15 @@ def test_digest(tmp_path: Path) -> None:
     assert files.digest(one) == files.digest(other)
     (other / "b").rename(other / "c")  # another name is another place in the video
     assert files.digest(one) != files.digest(other)
+
+
+def test_a_folder_is_made_and_found_writable_and_stays_empty(tmp_path: Path) -> None:
+    files.require_writable(tmp_path / "new" / "folder")
+    assert list((tmp_path / "new" / "folder").iterdir()) == []
+
+
+def test_what_cannot_be_written_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"kept")
+    with pytest.raises(StoreError):
+        files.require_writable(tmp_path / "file")
+    assert (tmp_path / "file").read_bytes() == b"kept"

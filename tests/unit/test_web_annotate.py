@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import itertools
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,15 +12,13 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from counting_held_back import hold_back
 from numbered_video import N, number, write
 from running_app import running
 
 from vadlab.annotation_table import read_rows
 
 pytest.importorskip("fastapi", reason='the web pages need pip install "vadlab[web]"')
-from vadlab.video.decode import decoded_pictures
-from vadlab.video.frame_index import packet_index
-from vadlab.web import frame_pictures
 from vadlab.web.app import create_app
 from vadlab.web.site import Site
 
@@ -210,14 +207,7 @@ def test_folders_without_videos_have_nothing_and_stay_as_they_are(tmp_path: Path
 def test_labels_wait_until_long_videos_are_counted(
     root: Path, web: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    opened = threading.Event()
-
-    def later(path: Path) -> Iterator[Any]:
-        assert opened.wait(30)
-        yield from decoded_pictures(path)
-
-    monkeypatch.setattr(frame_pictures, "decoded_pictures", later)
-    monkeypatch.setattr(frame_pictures, "packet_index", lambda path, short: packet_index(path))
+    go_on = hold_back(monkeypatch)
     finish(web, "ann", mark("m1", 10, 20))
     asked = {"path": "Fire/a.mp4", "annotator": "ann"}
     assert web.get("/api/annotate/video", params=asked).json()["settled"] is False
@@ -228,7 +218,7 @@ def test_labels_wait_until_long_videos_are_counted(
         assert answer.status_code == 503
         assert "Fire/a.mp4" in answer.json()["found"]
     assert not (root / "annotators.csv").exists()
-    opened.set()
+    go_on.set()
     for _ in range(500):
         if web.get("/api/annotate/video", params=asked).json()["settled"]:
             break

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,12 +10,11 @@ from typing import Any
 import av
 import httpx
 import pytest
+from counting_held_back import hold_back
 from numbered_video import BITS, N, write
 from running_app import running
 
 from vadlab.annotation_table import read_annotators, read_rows
-from vadlab.video.decode import decoded_pictures
-from vadlab.video.frame_index import packet_index
 
 pytest.importorskip("fastapi", reason='the web pages need pip install "vadlab[web]"')
 playwright = pytest.importorskip("playwright.sync_api", reason="no playwright: pip install playwright")
@@ -284,16 +282,7 @@ def test_one_name_in_two_windows(enter: Any) -> None:
 def test_a_long_video_is_there_before_it_proves_damaged(
     enter: Any, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    opened = threading.Event()
-
-    def later(path: Path) -> Iterator[Any]:
-        assert opened.wait(60)
-        yield from decoded_pictures(path)
-
-    from vadlab.web import frame_pictures
-
-    monkeypatch.setattr(frame_pictures, "decoded_pictures", later)
-    monkeypatch.setattr(frame_pictures, "packet_index", lambda path, short: packet_index(path))
+    go_on = hold_back(monkeypatch)
     path = write(root / "a.mp4", options={"bf": "0"})
     with av.open(str(path)) as container:
         start, size = [(packet.pos, packet.size) for packet in container.demux(video=0)][55]
@@ -304,7 +293,7 @@ def test_a_long_video_is_there_before_it_proves_damaged(
     page.wait_for_selector("text=counting frames")
     go(page, 40)
     assert page.locator("canvas.frame").evaluate(READ_NUMBER) == 40
-    opened.set()
+    go_on.set()
     page.wait_for_selector(".blank:has-text('damaged')")
 
 
