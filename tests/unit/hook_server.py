@@ -39,7 +39,10 @@ class Handler(BaseHTTPRequestHandler):
     server: Server
 
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
+        length = int(self.headers["Content-Length"])
+        body = self.rfile.read(length)
+        if len(body) < length:
+            return  # the sender was killed meanwhile, so no message has arrived
         self.server.n_requests += 1
         status = self.server.answer()
         if status is None or 200 <= status < 300:
